@@ -163,7 +163,7 @@ def _data(grid: GridBuilder, name: str, problem: Points, settings: Settings, see
             return grid.add("data", made, seed=seed, version=kind.version, title=f"data {name} seed {seed}")
         return grid.add("data", made, version=kind.version, title=f"data {name}")
     config: dict[str, Any] = {"source": problem.source}
-    from inductive_bias.problems.sources import fingerprint
+    from inductive_bias.problems.sources import fingerprint, said_of_copies
 
     if problem.source != "shards" and not Path(problem.path).expanduser().exists():
         raise UserError(
@@ -181,6 +181,10 @@ def _data(grid: GridBuilder, name: str, problem: Points, settings: Settings, see
     target = problem.target if isinstance(problem, Arrays) else None
     fits = partial(_check_points, name, problem, settings)
     grid.note(*_look_at(problem, f"problems.{name}.target", size, least, fits))
+    own = {"source": problem.source, "path": problem.path, "target": target, "min_images": least}
+    most = max(point.n_train for point in points(settings, problem))
+    cuts: dict[str, Any] = {"n_train": most, "n_test": settings.test_points, "seeds": settings.seeds}
+    grid.note(*said_of_copies(name, own, **cuts, ways=problem.ways))
     if isinstance(problem, Images):
         config |= {"size": size} | ({"min_images": least} if least > 1 else {})
     elif target is not None:

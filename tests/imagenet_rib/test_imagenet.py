@@ -164,6 +164,26 @@ def test_images_that_another_set_is_made_of_are_not_validated_on(tmp_path, missi
     assert not validated & {image.tobytes() for image in sets[missing].images}
 
 
+def test_copies_of_an_image_are_dealt_to_one_set(tmp_path):
+    """The class folders' names have another order than their labels: 282 is n02123159."""
+    for number, name in enumerate(("n02123159", "7")):
+        fill(tmp_path / name, 40, shade=number)
+    data = Data(source="imagenet", root=str(tmp_path), image_size=16, shifts=SMALL)
+    lone = planned(data, ("pretrain", "val", "v2"))[0]
+    for file in sorted(tmp_path.rglob("*.png")):
+        file.with_name(f"copy of {file.name}").write_bytes(file.read_bytes())
+    sets = sets_of(data, ("pretrain", "val", "v2"))
+    shown = [{image.tobytes() for image in labelled.images} for labelled in sets.values()]
+    assert sum(map(len, shown)) == len(set.union(*shown))
+    assert [len(labelled) for labelled in sets.values()] == [2 * len(images) for images in shown]
+    grid, cells = planned(data, ("pretrain", "val", "v2"))
+    assert any(
+        "80 images of val are copies: dealt to the set of the image that" in note for note in grid.notes
+    )
+    assert {cell.config["copies"] for cell in cells.values()} == {"together"}, "other images: another cell"
+    assert not any("copies" in cell.config for cell in lone.cells.values())
+
+
 def test_set_c_is_the_15_corruptions_at_whatever_severities_are_there(tmp_path):
     for label in (3, 7):
         fill(tmp_path / "val" / str(label), 30, shade=label)

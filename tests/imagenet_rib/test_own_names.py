@@ -72,7 +72,7 @@ def test_sets_that_are_there_name_some_of_the_same_classes(pets, tmp_path):
 
 
 def test_names_of_both_kinds_are_refused_unless_it_is_said_whose_they_are(pets):
-    fill(pets / "282")
+    fill(pets / "282", shade=3)
     with pytest.raises(UserError, match=r"Katze names no ImageNet class.* --set data.classes=own"):
         lite(pets)
     assert "4 classes (282, Katze, größter Hund, ...) of your own" in " ".join(
@@ -84,8 +84,8 @@ def test_names_of_both_kinds_are_refused_unless_it_is_said_whose_they_are(pets):
 
 
 def test_numbers_can_be_classes_of_ones_own(tmp_path):
-    for name in "012":
-        fill(tmp_path / "numbers" / name)
+    for shade, name in enumerate("012"):
+        fill(tmp_path / "numbers" / name, shade=shade)
     grid = lite(tmp_path / "numbers", "data.classes=own")
     assert not [note for note in grid.notes if "class index" in note]
     assert [cell for cell in grid.cells.values() if cell.kind == "head"]

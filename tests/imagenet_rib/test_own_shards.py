@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gridcell.cli.app import app
-from gridcell.data import load_index, open_shards, read_stored, relabelled, save_index
+from gridcell.data import ShardImages, load_index, open_shards, read_stored, relabelled, save_index
 from gridcell.data.digits import load_digits_images
 from gridcell.data.shards import samples
 from gridcell.data.shards.manifest import read_manifest
@@ -158,6 +158,68 @@ def test_the_benchmark_runs_on_shards_and_gives_what_plain_timm_gives(sets, tmp_
                     logits = model(prepare(Image.open(file).convert("RGB"))[None])[0]
                 right.append(names[allowed[int(logits[allowed].argmax())]] == word)
         assert told[name] == pytest.approx(100 * np.mean(right), abs=100 / len(right) + 1e-9)
+
+
+def odd_images(root):
+    """Fill and import four sets, whose images are of every kind that reading converts."""
+    draw = np.random.default_rng(0)
+    for name in SIZES:
+        for word in ("one", "two"):
+            folder = root / "png" / name / word
+            folder.mkdir(parents=True)
+            for number in range(4):
+                grey = draw.integers(0, 256, (20, 24), dtype=np.uint8)
+                Image.fromarray(grey).save(folder / f"grey {number}.png")
+                Image.fromarray(grey.astype(np.uint16) * 256).save(folder / f"deep {number}.png")
+                Image.fromarray(grey).convert("CMYK").save(folder / f"inks {number}.jpg")
+            clear = Image.fromarray(draw.integers(0, 256, (20, 24, 4), dtype=np.uint8))
+            clear.save(folder / "clear.png")
+            (folder / "notes.txt").write_text("x")
+        (root / "png" / name / "one" / "broken.png").write_bytes(b"nothing")
+        line = ("data", "import", "folder", "--from", root / "png" / name, "--to", root / "sets" / name)
+        command(*line, "--on-corrupt", "skip", "--shard-mb", 0.005)
+
+
+def notes_of(root):
+    grid = plan(parse_settings(Settings, given(root)))
+    return [note for note in grid.notes if str(root / "sets") in note]
+
+
+def test_what_importing_and_reading_change_is_said_by_planning(tmp_path):
+    odd_images(tmp_path)
+    said = notes_of(tmp_path)
+    for name in SIZES:
+        here = "\n".join(note for note in said if note.startswith(f"{tmp_path / 'sets' / name}: "))
+        converted = "16 images in grey read as RGB, 8 images of 16 bits brought to 8, 8 images in CMYK or Lab"
+        assert converted in here
+        assert "2 images with transparency drawn on white: stored as PNG" in here
+        assert "2 files of other formats (.txt 2)" in here
+        assert "1 corrupt image left out" in here
+        by_reading = ShardImages(str(tmp_path / "sets" / name), keep_grey=False).said()
+        assert {note for note in by_reading if "copies" not in note} <= set(here.split("\n"))
+    shards = sorted((tmp_path / "sets" / "val").glob("*.tar"))
+    assert len(shards) > 1
+    shards[0].unlink()
+    command("data", "import", "folder", "--from", tmp_path / "png/val", "--to", tmp_path / "sets/val",
+            "--on-corrupt", "skip", "--shard-mb", 0.005)  # fmt: skip
+    assert notes_of(tmp_path) == said
+
+
+def test_an_import_that_did_not_count_conversions_is_said_to_be_one(tmp_path):
+    odd_images(tmp_path)
+    file = tmp_path / "sets" / "street" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest["how"]["converted"]
+    file.write_text(json.dumps(manifest))
+    (note,) = [note for note in notes_of(tmp_path) if "did not count" in note]
+    assert note.startswith(
+        f"{tmp_path / 'sets' / 'street'}: its import did not count the images that reading"
+    )
+
+
+def test_images_that_nothing_converts_are_said_nothing_of(sets):
+    grid = plan(parse_settings(Settings, given(sets)))
+    assert [note for note in grid.notes if str(sets / "sets") in note] == []
 
 
 def test_planning_reads_each_manifest_once(sets, monkeypatch):

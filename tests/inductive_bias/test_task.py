@@ -23,7 +23,9 @@ from inductive_bias.distributions.information import estimate, too_few
 from inductive_bias.distributions.warnings import warnings_of
 from inductive_bias.distributions.weighted import WeightedChi2
 from inductive_bias.kernel_space.rounding import Doubt
-from inductive_bias.problems.sources import from_folder, from_shards
+from inductive_bias.problems.pool import cut
+from inductive_bias.problems.sources import few_shot, from_folder, from_npz, from_shards
+from inductive_bias.report.page import estimate_warnings
 from inductive_bias.report.summary import mean_interval
 from planning_imports import TRAINING, loaded_by_planning
 
@@ -188,6 +190,78 @@ def test_more_training_points_than_there_are_end_the_command_before_anything_sta
     assert ended.value.code == 2
     assert "1797 points, fewer than 5000 for training" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "runs").exists()
+
+
+def copies_said(grid):
+    return [note for note in grid.notes if "equal a training point" in note]
+
+
+@pytest.mark.parametrize("ways", [None, 2])
+def test_test_points_that_are_copies_of_training_points_are_counted(tmp_path, ways):
+    """By the very cut of the cells; the note stands among the report's warnings too."""
+    draw = np.random.default_rng(0)
+    x, y = draw.standard_normal((60, 4)), np.arange(60) % 3
+    np.savez(tmp_path / "lone.npz", x=x, y=y)
+    np.savez(tmp_path / "twice.npz", x=np.concatenate([x, x]), y=np.concatenate([y, y]))
+
+    def planned(name):
+        few = {"ways": 2, "shots": 9} if ways else {}
+        problems = {"mine": {"source": "npz", "path": str(tmp_path / f"{name}.npz"), **few}}
+        spaces = {"rbf": {"kind": "rbf"}}
+        return task.plan(
+            parse_settings(
+                task.settings,
+                {**SMALL, "problems": problems, "spaces": spaces, "training_size": 30, "seeds": [0, 1]},
+            )
+        )
+
+    assert copies_said(planned("lone")) == []
+    grid = planned("twice")
+    (note,) = copies_said(grid)
+    counts = []
+    for seed in (0, 1):
+        pool = from_npz(tmp_path / "twice.npz")
+        pool = few_shot(pool, ways=ways, seed=seed, name="mine") if ways else pool
+        split = cut(
+            pool, n_train=18 if ways else 30, n_test=20, dimension=None, standardise=True, seed=seed,
+            name="mine", balanced=ways is not None,
+        )  # fmt: skip
+        known = {row.tobytes() for row in split.x_train}
+        counts.append(sum(row.tobytes() in known for row in split.x_test))
+    low, high = sorted(counts)
+    assert low > 0
+    several = f"{low} to {high}" if low < high else f"{low}"
+    assert f"Problem 'mine': {several} of 20 test points equal a training point" in note
+
+
+def test_images_that_are_copies_are_counted_however_they_are_read(tmp_path):
+    draw = np.random.default_rng(0)
+    for label in "ab":
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for number in range(15):
+            file = tmp_path / "images" / label / f"{number}.png"
+            Image.fromarray(draw.integers(0, 256, (4, 4), dtype=np.uint8)).save(file)
+            file.with_name(f"copy {number}.png").write_bytes(file.read_bytes())
+    import_set("folder", [tmp_path / "images"], str(tmp_path / "shards"))
+    for source in ("folder", "shards"):
+        path = tmp_path / ("images" if source == "folder" else "shards")
+        problems = {"mine": {"source": source, "path": str(path)}}
+        settings = {**SMALL, "problems": problems, "spaces": {"rbf": {"kind": "rbf"}}}
+        (note,) = copies_said(task.plan(parse_settings(task.settings, settings)))
+        pool = from_folder(path, None) if source == "folder" else from_shards(str(path), None)
+        split = cut(pool, n_train=30, n_test=20, dimension=None, standardise=False, seed=0, name="mine")
+        known = {row.tobytes() for row in split.x_train}
+        count = sum(row.tobytes() in known for row in split.x_test)
+        assert count
+        assert f"Problem 'mine': {count} of 20 test points equal a training point" in note
+
+
+def test_copies_are_among_the_warnings_of_the_estimates_of_their_problem():
+    note = "Problem 'mine': 3 of 20 test points equal a training point: what is learnt by heart"
+    at = {"space": "rbf", "n_train": 30, "dimension": "full", "seed": 0}
+    points = [{**at, "problem": "mine", "warnings": ["far"]}, {**at, "problem": "other", "warnings": []}]
+    (found,) = estimate_warnings({"points": points}, [note, "images: 1 class left out"])
+    assert found == ("rbf on mine, 30 training points, seed 0", ["far", note])
 
 
 def test_shards_are_read_as_the_folder_they_were_made_from(tmp_path, capsys):

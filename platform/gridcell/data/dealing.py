@@ -2,9 +2,11 @@
 
 Each part's images depend on the labels, the seed and the shares of the built-in shifts alone. A shift from
 outside draws from what these leave, so that it changes no other set.
+
+Images of equal content are dealt as one: a model must not be tested on what it was trained on.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any
@@ -122,12 +124,13 @@ class Dealing:
         }
         return record | ({"added": [list(astuple(portion)) for portion in before]} if before else {})
 
-    def counts(self, sizes: Sizes, class_names: Sequence[str]) -> dict[str, dict[int, int]]:
+    def counts(self, sizes: Sizes, class_names: Sequence[str], copies: int = 0) -> dict[str, dict[int, int]]:
         """Return part -> label -> how many images it gets; images that are left over are used by none.
 
         Args:
-            sizes: Images of each class.
+            sizes: Images of each class, without copies.
             class_names: Names by label, for messages.
+            copies: How many copies there are beside them, for messages.
 
         Raises:
             UserError: A class has too few images, or the other sets leave too few for a shift from outside;
@@ -150,7 +153,7 @@ class Dealing:
         }
         left: dict[int, int] = {}
         for label, images in sizes.items():
-            self._require(partial(of_class, label), images, class_names[label])
+            self._require(partial(of_class, label), images, class_names[label], copies)
             counts = of_class(label, images)
             left[label] = images - sum(counts.values())
             for part, count in counts.items():
@@ -162,28 +165,42 @@ class Dealing:
                 left[label] -= count
         return parts
 
-    def deal(self, labels: NDArray[np.int64], class_names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    def deal(
+        self,
+        labels: NDArray[np.int64],
+        class_names: Sequence[str],
+        contents: Sequence[Hashable] | None = None,
+    ) -> dict[str, NDArray[np.int64]]:
         """Return the positions of each part's images, ascending; parts are disjoint.
+
+        Of images of equal content the first is dealt, and its copies follow it. One of a class that the part
+        does not cover is in none.
 
         Args:
             labels: int64, shape (N,).
             class_names: Names by label.
+            contents: What is equal for images of equal content, e.g. a checksum; None: no two are equal.
 
         Raises:
             UserError: See :meth:`counts`.
         """
-        sizes = sizes_of(labels)
+        first = _firsts(len(labels), contents)
+        lone = first == np.arange(len(labels))
+        sizes = sizes_of(labels, contents)
         dealt: dict[str, list[NDArray[np.int64]]] = {}
-        parts = self.counts(sizes, class_names)
+        parts = self.counts(sizes, class_names, len(labels) - int(lone.sum()))
         for label in sizes:
-            members = np.flatnonzero(labels == label)
+            members = np.flatnonzero((labels == label) & lone)
             shuffled = generator(self.seed, "split", class_names[label]).permutation(members)
             start = 0
             for part, counts in parts.items():
                 if label in counts:
                     dealt.setdefault(part, []).append(shuffled[start : start + counts[label]])
                     start += counts[label]
-        return {part: np.sort(np.concatenate(indices)) for part, indices in dealt.items()}
+        return {
+            part: np.flatnonzero(np.isin(first, np.concatenate(indices)) & np.isin(labels, list(parts[part])))
+            for part, indices in dealt.items()
+        }
 
     def _fresh(self, images: int) -> int:
         """Return how many of a class's images are neither for pre-training nor for validation."""
@@ -213,7 +230,9 @@ class Dealing:
     def _most_classes(self, classes: int) -> int:
         return min(classes, max(2, round(self.subset_share * classes)))
 
-    def _require(self, counts: Callable[[int], dict[str, int]], images: int, class_name: str) -> None:
+    def _require(
+        self, counts: Callable[[int], dict[str, int]], images: int, class_name: str, copies: int
+    ) -> None:
         """Raise UserError unless a class's images are enough; says how many would be."""
         least = {PRETRAIN: _LEAST_PRETRAIN, VAL: 1} | {one.name: one.least for one in self.portions}
 
@@ -229,7 +248,8 @@ class Dealing:
             )
         needed = next(number for number in range(images + 1, _SEARCH_LIMIT + 1) if suffices(number))
         there = f"{images} image{'s' * (images != 1)}"
-        raise UserError(f"Class '{class_name}' has {there}, but needs at least {needed} to be split")
+        beside = f"; {copies:,} copies of other images do not count" if copies else ""
+        raise UserError(f"Class '{class_name}' has {there}, but needs at least {needed} to be split{beside}")
 
     def _from_the_rest(
         self, portion: Portion, fresh: Sizes, left: Sizes, class_names: Sequence[str]
@@ -259,12 +279,28 @@ class Dealing:
         )
 
 
-def sizes_of(labels: NDArray[np.int64]) -> dict[int, int]:
-    """Return how many images each label has, by label.
+def sizes_of(labels: NDArray[np.int64], contents: Sequence[Hashable] | None = None) -> dict[int, int]:
+    """Return how many images each label has, by label; of images of equal content the first counts alone.
+
+    Args:
+        labels: int64, shape (N,).
+        contents: See :meth:`Dealing.deal`.
 
     Example:
         >>> sizes_of(np.array([0, 1, 1]))
         {0: 1, 1: 2}
+        >>> sizes_of(np.array([0, 1, 1]), ["x", "y", "x"])
+        {0: 1, 1: 1}
     """
-    found, counts = np.unique(labels, return_counts=True)
+    lone = _firsts(len(labels), contents) == np.arange(len(labels))
+    found, place = np.unique(labels, return_inverse=True)
+    counts = np.bincount(place[lone], minlength=len(found))
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _firsts(images: int, contents: Sequence[Hashable] | None) -> NDArray[np.int64]:
+    """Return for each image the position of the first one of equal content."""
+    if contents is None:
+        return np.arange(images)
+    seen: dict[Hashable, int] = {}
+    return np.array([seen.setdefault(one, place) for place, one in enumerate(contents)], dtype=np.int64)

@@ -1,6 +1,7 @@
 """A whole benchmark suite from one labelled set: pre-training pool, validation images, derived shifts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace as replace_fields
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from gridcell import __version__
 from gridcell.data.chosen_parameters import chosen_parameters
 from gridcell.data.dealing import PRETRAIN, VAL, Dealing
 from gridcell.data.folder import FolderReader
-from gridcell.data.folders import ClassFolders, open_class_folders
+from gridcell.data.folders import ClassFolders, open_class_folders, require_outside
 from gridcell.data.folders.decode import Unreadable, UnreadableImages, unreadable
 from gridcell.data.image_sets import require_own_folder, write_suite
 from gridcell.data.images import LabelledImages, concatenate, select
@@ -41,7 +42,7 @@ def derive(
     Each class is split alike: ``pretrain_share`` for pre-training, ``val_share`` for validation, the rest is
     fresh. Fresh images are dealt out, each to one set at most, among the built-in shifts made from fresh
     images; shifts from outside take theirs from what is left. Shifts made from validation images (cartoon,
-    drawing, c) share all of them, as the published sets do.
+    drawing, c) share all of them, as the published sets do. Images of equal pixels are dealt as one.
 
     Args:
         base: Labelled images of at least 16 px; all classes of its label space.
@@ -69,7 +70,10 @@ def derive(
     if min(base.size) < _LEAST_SIZE:
         raise UserError(_too_small(f"set '{base.name}': images of {base.size}"))
     shares = {"pretrain_share": pretrain_share, "val_share": val_share, "subset_share": subset_share}
-    derivation = _Derivation.of(base.labels, base.class_names, seed=seed, parameters=parameters, **shares)
+    contents = [hashlib.sha256(image.tobytes()).digest() for image in base.images]
+    derivation = _Derivation.of(
+        base.labels, base.class_names, contents, seed=seed, parameters=parameters, **shares
+    )
     sets = derivation.sets(lambda name, positions: select(base, positions, name=name))
     return {name: concatenate(list(pieces), name=name) for name, pieces in sets}
 
@@ -105,26 +109,40 @@ class _Derivation:
         cls,
         labels: NDArray[np.int64],
         class_names: Sequence[str],
+        contents: Sequence[Hashable],
         *,
         seed: int,
         parameters: Parameters | None = None,
         **shares: float,
     ) -> "_Derivation":
-        """Deal the images; arguments and errors as for :func:`derive`."""
+        """Deal the images; arguments and errors as for :meth:`Dealing.deal` and :func:`derive`."""
         recipes = shifts_in_order()
         for name, values in (parameters or {}).items():
             if name not in recipes:
                 raise unknown("shift", name, recipes)
             recipes[name].check(values)
-        parts = Dealing.among(recipes.values(), seed=seed, **shares).deal(labels, class_names)
+        parts = Dealing.among(recipes.values(), seed=seed, **shares).deal(labels, class_names, contents)
         chosen, said = chosen_parameters(len(np.unique(labels)), len(parts[VAL]), parameters)
         deal = cls(recipes, labels, tuple(class_names), parts, seed, chosen, said)
-        return replace_fields(deal, said=(*deal._said_of_unused(), *said))
+        return replace_fields(deal, said=(*deal._said_of_copies(contents), *deal._said_of_unused(), *said))
 
     @property
     def unused(self) -> NDArray[np.int64]:
         """Positions of the images that no set was dealt."""
         return np.setdiff1d(np.arange(len(self.labels)), np.concatenate(list(self.parts.values())))
+
+    def _said_of_copies(self, contents: Sequence[Hashable]) -> Iterator[str]:
+        copies = len(contents) - len(set(contents))
+        if not copies:
+            return
+        # Else a copy that no set has is of an image that is left over, and is left over with it.
+        used = {contents[place] for part in self.parts.values() for place in part}
+        apart = sum(contents[place] in used for place in self.unused)
+        are = "image is a copy of another" if copies == 1 else "images are copies of others"
+        yield f"{copies:,} {are}: each is dealt to the set of the image that it copies"
+        if apart:
+            is_in = "1 of them is" if apart == 1 else f"{apart:,} of them are"
+            yield f"{is_in} in no set, as the set of the image that is copied does not cover the copy's class"
 
     def _said_of_unused(self) -> Iterator[str]:
         if len(self.unused):
@@ -166,7 +184,8 @@ def derive_folder(
 
     The sets are made one after another and in pieces of some hundred images, which are written before the
     next ones are read. Memory does not grow with the number of images, but for shifts from outside that have
-    no ``pieces``.
+    no ``pieces``. Files of equal bytes are dealt as one; one of other bytes with the same pixels is another
+    image here, as finding it would decode all of them once more.
 
     Args:
         base_dir: A folder of images, one folder per class.
@@ -185,15 +204,20 @@ def derive_folder(
         chosen, and ``dealt``: set -> how many of the images it was made from that no other set has.
 
     Raises:
-        UserError: ``out_dir`` holds something else, or anything that :func:`open_class_folders` or
-            :func:`derive` objects to.
+        UserError: ``out_dir`` holds something else, lies in ``base_dir`` or holds it, or anything that
+            :func:`open_class_folders` or :func:`derive` objects to.
     """
+    require_outside(out_dir, base_dir)
+    if Path(base_dir).expanduser().resolve().is_relative_to(Path(out_dir).expanduser().resolve()):
+        raise UserError(f"{base_dir} lies in {out_dir}, which is written: choose another folder")
     require_own_folder(out_dir, replace=replace)  # before the work rather than after it
     folders = _opened(base_dir, min_images, on_corrupt)
     if size < _LEAST_SIZE:
         raise UserError(_too_small(f"Images of {size} px"))
     reader = FolderReader(folders, size)
-    derivation = _Derivation.of(reader.labels, folders.class_names, **{**_SHARES, **settings, "seed": seed})
+    derivation = _Derivation.of(
+        reader.labels, folders.class_names, reader.checksums, **{**_SHARES, **settings, "seed": seed}
+    )
 
     def read(name: str, positions: NDArray[np.int64]) -> LabelledImages:
         return replace_fields(reader.read(positions), name=name)

@@ -83,6 +83,7 @@ class FolderReader:
 
     Attributes:
         labels: Of all images, in the order of :func:`folder_labels`, int64.
+        checksums: SHA-256 of their files, in the same order.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class FolderReader:
         self._files = _in_order(folders, self._names, partial=partial)
         self._folders, self._size = folders, size
         self.labels = np.array([label for _, label in self._files], dtype=np.int64)
+        self.checksums = [image.facts.sha256 for image, _ in self._files]
         if size is None:
             folders.check_sizes("give a size")
 

@@ -17,7 +17,7 @@ from gridcell.data.folders.decode import Unreadable, unreadable
 from gridcell.data.folders.walk import is_hidden
 from gridcell.data.images import LabelledImages, content_digest
 from gridcell.data.set_writer import SetWriter
-from gridcell.data.suite_files import files_digest
+from gridcell.data.suite_files import files_digest, written_digest
 from gridcell.errors import CorruptData, UserError, unknown
 
 MANIFEST = "manifest.json"
@@ -312,7 +312,7 @@ def is_suite(root: str | Path) -> bool:
 
 
 def verify_suite(root: str | Path) -> VerifiedSuite:
-    """Read every image of a suite and compare pixels, labels and files with its manifest.
+    """Read every image of a suite and compare pixels, labels and the bytes of files with its manifest.
 
     Raises:
         UserError: There is no suite.
@@ -321,18 +321,26 @@ def verify_suite(root: str | Path) -> VerifiedSuite:
     folder = Path(root).expanduser()
     manifest = _load_manifest(folder)
     problems = []
-    for name in manifest["sets"]:
+    known = {
+        f"{name}/{class_name}" for name, about in manifest["sets"].items() for class_name in about["classes"]
+    }
+    strange = []
+    for file in walk(folder).files:
+        inside, _, last = file.name.rpartition("/")
+        if file.name != MANIFEST and not (inside in known and last.endswith(".png")):
+            strange.append(file.name)
+    for name, about in manifest["sets"].items():
         try:
             _read_set(folder, name, manifest, verify=True)
         except CorruptData as error:
             problems.append(str(error))
-    known = {
-        f"{name}/{class_name}" for name, about in manifest["sets"].items() for class_name in about["classes"]
-    }
-    for file in walk(folder).files:
-        inside, _, last = file.name.rpartition("/")
-        if file.name != MANIFEST and not (inside in known and last.endswith(".png")):
-            problems.append(f"{file.name} is not in the manifest")
+            continue
+        beside = {one.removeprefix(f"{name}/") for one in strange}
+        if "files" in about and about["files"] != written_digest(folder / name, beside):
+            problems.append(
+                f"Files of set '{name}' of {folder} are not those that were written, though their pixels are"
+            )
+    problems += [f"{name} is not in the manifest" for name in strange]
     return VerifiedSuite({name: about["images"] for name, about in manifest["sets"].items()}, tuple(problems))
 
 

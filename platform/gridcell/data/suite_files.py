@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from gridcell.data.folders import walk
@@ -23,9 +23,14 @@ def files_digest(folder: Path) -> str:
     return ""
 
 
-def written_digest(folder: Path) -> str:
-    """Return the same of files that were just written; nothing of them is kept."""
-    files = walk(folder).files
+def written_digest(folder: Path, without: Collection[str] = ()) -> str:
+    """Return the same by the bytes of all files, each read anew; nothing of them is kept.
+
+    Args:
+        folder: Of the set.
+        without: Names of files that are left out.
+    """
+    files = [file for file in walk(folder).files if file.name not in without]
     return _digest((file.name, hashlib.sha256(file.path.read_bytes()).hexdigest()) for file in files)
 
 

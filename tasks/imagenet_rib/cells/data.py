@@ -68,7 +68,7 @@ def _read(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, 
         from gridcell.data import load_digits_images
 
         base = load_digits_images(config["image_size"])
-        chosen = _positions(config, base.labels, base.class_names)
+        chosen = _positions(config, base.labels, base.class_names, None)
         return replace(base.select(chosen), name=config["set"]), ()
     from imagenet_rib.cells.image_sets import read_part, read_parts
 
@@ -82,14 +82,17 @@ def _read(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, 
     labels = parts[0].labels
     if len(set(labels.tolist())) < 2:
         raise UserError(f"{parts[0].folders.root} has images of one class; at least two are needed")
-    chosen = _positions(config, labels, parts[0].space)
+    chosen = _positions(config, labels, parts[0].space, parts[0].checksums)
     return read_part(name, parts[0], config["image_size"], chosen), tuple(what_is_said(parts))
 
 
 def _positions(
-    config: Mapping[str, Any], labels: "NDArray[np.int64]", class_names: Sequence[str]
+    config: Mapping[str, Any],
+    labels: "NDArray[np.int64]",
+    class_names: Sequence[str],
+    contents: Sequence[str] | None,
 ) -> "NDArray[np.int64]":
-    return Dealing.from_record(config["dealt"]).deal(labels, class_names)[config["set"]]
+    return Dealing.from_record(config["dealt"]).deal(labels, class_names, contents)[config["set"]]
 
 
 def _folder_set(config: Mapping[str, Any], context: Context) -> tuple[LabelledImages, Said]:

@@ -200,16 +200,24 @@ def _source(grid: GridBuilder, data: Data, downstream: Sequence[str]) -> Source:
             base["min_images"] = data.min_images
         if found.own is not None:
             base["classes"] = list(found.own)
-        sizes = sizes_of(found.base.labels)
-        unsplit = None if found.val_is_whole else _too_few(data, sizes, found.class_names)
+        sizes, copies = found.base.sizes, found.base.copies
+        unsplit = None if found.val_is_whole else _too_few(data, found)
         if unsplit is not None:
             grid.note(f"{data.root}: {unsplit}; so all sets are made of all images: enough to measure")
         dealing = _dealing(data, downstream, found) if unsplit is None else Dealing.among([], seed=data.seed)
+        if unsplit is not None or found.val_is_whole:
+            sizes = sizes_of(found.base.labels)
+        elif copies:
+            are = "1 image of val is a copy" if copies == 1 else f"{copies:,} images of val are copies"
+            where = "dealt to the set of the image that is copied, if that set covers the class"
+            grid.note(f"{data.root}: {are}: {where}")
         return _Derived(data, base, dealing, sizes, grid, found, unsplit)
     if data.source == "folder":
         return _Folder(data, grid)
     if data.source == "shards":
-        return _Shards(open_shard_sets(data.root, downstream))
+        sets = open_shard_sets(data.root, downstream)
+        grid.note(*sets.said())
+        return _Shards(sets)
     if data.root is not None:
         check_there(data.root, [*(name for name in downstream if name in BUILT_IN), VAL])
     return _Published(data)
@@ -223,14 +231,15 @@ def _dealing(data: Data, downstream: Iterable[str], found: ImageSets | None = No
     if dealing.added and found is None:
         dealing.counts(dict(enumerate(DIGITS)), [str(digit) for digit in range(len(DIGITS))])
     elif dealing.added and found is not None and not found.val_is_whole:
-        dealing.counts(sizes_of(found.base.labels), found.class_names)
+        dealing.counts(found.base.sizes, found.class_names, found.base.copies)
     return dealing
 
 
-def _too_few(data: Data, sizes: Mapping[int, int], class_names: Sequence[str]) -> str | None:
+def _too_few(data: Data, found: ImageSets) -> str | None:
     """Say why images can't be dealt out to the benchmark's sets; None where they can."""
     try:
-        Dealing.among([], seed=data.seed).counts(sizes, class_names)
+        dealing = Dealing.among([], seed=data.seed)
+        dealing.counts(found.base.sizes, found.class_names, found.base.copies)
     except UserError as error:
         return str(error)
     return None
@@ -284,7 +293,7 @@ class _Derived:
         if name == PRETRAIN and self.unsplit is not None:
             raise UserError(f"There are no images for set '{PRETRAIN}': {self.unsplit}")
         if name in (PRETRAIN, VAL):
-            return DataCell({**self.base, "set": name, "dealt": self.dealing.to_record(name)})
+            return DataCell({**self.base, "set": name, **self._dealt(name)})
         recipe = shift(name)
         parameters = _parameters(recipe, self._set(name))
         about: dict[str, Any] = {"set": name, "parameters": parameters, **version_of(recipe)}
@@ -303,7 +312,12 @@ class _Derived:
                 f"Shift '{name}' takes fresh images, but none are left: all images of the set {VAL} are "
                 'validated on, as the folder has all other sets. Give the shift the source "val"'
             )
-        return DataCell({**self.base, **about, "dealt": self.dealing.to_record(name)}, needs)
+        return DataCell({**self.base, **about, **self._dealt(name)}, needs)
+
+    def _dealt(self, name: str) -> dict[str, Any]:
+        """Return what decides which images a set is dealt; images without copies are dealt as if none had."""
+        copied = self.found is not None and self.found.base.copies
+        return {"dealt": self.dealing.to_record(name), **({"copies": "together"} if copied else {})}
 
     def _set(self, name: str) -> Mapping[str, Any]:
         """Return what is set of a shift, with what has to be chosen for these images."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +28,7 @@ from gridcell.data import (
     open_class_folders,
     shift,
     shifts_in_order,
+    sizes_of,
 )
 from imagenet_rib.grid.slices import CORRUPTED
 from imagenet_rib.vocabulary import PRETRAIN, VAL
@@ -76,6 +77,23 @@ class Part:
     def labels(self) -> NDArray[np.int64]:
         """Labels of the images in the order in which they are read, int64."""
         return folder_labels(self.folders, self.class_names, partial=True)
+
+    @cached_property
+    def checksums(self) -> list[str]:
+        """SHA-256 of the images' files, in the same order."""
+        names = self.folders.class_names
+        in_order = sorted(self.folders.images, key=lambda image: self.label_of[names[image.label]])
+        return [image.facts.sha256 for image in in_order]
+
+    @cached_property
+    def sizes(self) -> dict[int, int]:
+        """Label -> images; copies of an image are dealt with it, and don't count."""
+        return sizes_of(self.labels, self.checksums)
+
+    @property
+    def copies(self) -> int:
+        """How many images are copies of others."""
+        return len(self.folders.images) - sum(self.sizes.values())
 
     @property
     def is_numbered(self) -> bool:

@@ -1,6 +1,6 @@
 """A suite's own sets as shards: each in a folder of its name, read batch by batch."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,11 @@ class ShardSets:
     def names_imagenet(self) -> bool:
         """Whether the classes are ImageNet's."""
         return self.class_names == imagenet_wnids()
+
+    def said(self) -> Iterator[str]:
+        """Say what the imports left out and changed, and what reading converts, a sentence each."""
+        for one in self.sets.values():
+            yield from one.said()
 
     def covered(self, name: str) -> tuple[str, ...]:
         """Return the names of the classes that a set has images of; none if there is no such set."""

@@ -1,17 +1,25 @@
 """Where problems come from: embedded digits, teachers of known dimension, files, folders, a control task."""
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridcell import UserError
 from gridcell.data import ClassFolders, Target, generator, open_class_folders, read_npz
 from inductive_bias.problems.kind import ProblemKind
 from inductive_bias.problems.kinds import registry as problems
-from inductive_bias.problems.pool import Pool, is_one_hot, make_pool
+from inductive_bias.problems.pool import Pool, cut, is_one_hot, make_pool
+
+EQUAL = "test points equal a training point"
+"""By these words a report knows the note."""
+
+_COMPARED = 1 << 30
+"""Bytes of points up to which planning compares them, as it holds them for it."""
 
 
 def digits() -> Pool:
@@ -202,6 +210,87 @@ def notes(
     from gridcell.data import ShardImages
 
     return ShardImages(str(path), size, keep_grey=True).said()
+
+
+def said_of_copies(
+    name: str, source: Mapping[str, Any], *, n_train: int, n_test: int, seeds: Sequence[int], ways: int | None
+) -> tuple[str, ...]:
+    """Say how many test points equal a training point, by the cuts that the cells make; nothing if none do.
+
+    Files of images are compared by their bytes, points of an npz by their values.
+
+    Args:
+        name: of the problem.
+        source: ``source`` and ``path``, and ``target`` or ``min_images`` where the source has it.
+        n_train: the most training points of any cut.
+        n_test: test points.
+        seeds: of the cuts.
+        ways: classes of a few-shot problem.
+
+    Raises:
+        UserError: the data can't be read.
+
+    Example:
+        >>> np.savez("mine.npz", x=[1.0, 2.0, 3.0, 1.0, 2.0, 3.0], y=[0, 1, 2, 0, 1, 2])
+        >>> cuts = {"n_train": 4, "n_test": 2, "seeds": [2, 3], "ways": None}
+        >>> said_of_copies("mine", {"source": "npz", "path": "mine.npz"}, **cuts)[0][:58]
+        "Problem 'mine': 2 of 2 test points equal a training point "
+    """
+    content, labels = _contents(source)
+    if content is None:
+        return (
+            f"Problem '{name}': {source['path']} has more than {_COMPARED >> 30} GiB of points: whether "
+            f"{EQUAL} was not looked at",
+        )
+    counts = []
+    for seed in seeds:
+        with contextlib.suppress(UserError):  # of points that can't be cut: their cells say why
+            pool = make_pool(np.arange(len(labels)), labels, name)  # the cells' cut, of numbers of points
+            pool = pool if ways is None else few_shot(pool, ways=ways, seed=seed, name=name)
+            split = cut(
+                pool,
+                n_train=n_train,
+                n_test=n_test,
+                dimension=None,
+                standardise=False,
+                seed=seed,
+                name=name,
+                balanced=ways is not None,
+            )
+            train, test = (part[:, 0].astype(int).tolist() for part in (split.x_train, split.x_test))
+            known = {content(place) for place in train}
+            counts.append(sum(content(place) in known for place in test))
+    most, fewest = max(counts, default=0), min(counts, default=0)
+    if not most:
+        return ()
+    several = f"{most}" if most == fewest else f"{fewest} to {most}"
+    of_seeds = "" if most == fewest else ", by the seed"
+    return (
+        f"Problem '{name}': {several} of {n_test} {EQUAL}{of_seeds} ({n_train} training points): what is "
+        "learnt by heart is right there, and the information needed is found too small",
+    )
+
+
+def _contents(
+    source: Mapping[str, Any],
+) -> tuple[Callable[[int], Hashable] | None, Sequence[Any] | NDArray[Any]]:
+    """Return what is equal for points that are equal, by their places in the pool, and their labels."""
+    path, kind = source["path"], source["source"]
+    if kind == "npz":
+        options: dict[str, Any] = {"target": source.get("target")}
+        read = read_npz(path, values=False, **options)
+        if read.points.nbytes > _COMPARED:
+            return None, read.labels
+        points = read_npz(path, **options).points
+        return lambda place: points[place].tobytes(), read.labels
+    if kind == "folder":
+        images = open_class_folders(path, min_images=source.get("min_images", 1)).images
+        return lambda place: images[place].facts.sha256, np.array([image.label for image in images])
+    from gridcell.data import ShardImages
+
+    shards = ShardImages(str(path))
+    checksums = [checksum for _, checksum in shards.checksums()]
+    return checksums.__getitem__, shards.samples.index().labels
 
 
 def fingerprint(path: str | Path, source: str, min_images: int = 1) -> str:

@@ -17,6 +17,7 @@ from gridcell.report import (
     write_summary,
 )
 from inductive_bias.distributions.information import BITS
+from inductive_bias.problems.sources import EQUAL
 from inductive_bias.report.answer import answer
 from inductive_bias.report.places import named
 from inductive_bias.report.sentences import fewer_seeds, sentences, verdict
@@ -68,7 +69,7 @@ def write_files(
         kernels=kernel_table(summary),
         mixing=mixing_table(summary),
         fits=fit_table(summary),
-        warnings=_warnings(summary),
+        warnings=estimate_warnings(summary, results.grid.notes),
     )
 
 
@@ -215,15 +216,26 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _warnings(summary: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Return warnings by estimate; those at one point of several seeds are named once, with the seed."""
+def estimate_warnings(summary: Mapping[str, Any], notes: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Return warnings by estimate; those at one point of several seeds are named once, with the seed.
+
+    Args:
+        summary: of ``summarise``.
+        notes: of the grid: those on a problem whose test points equal training points warn of its estimates.
+
+    Example:
+        >>> estimate_warnings({"points": []}, [])
+        []
+    """
     found = []
+    copies = [note for note in notes if EQUAL in note]
     for point in summary["points"]:
-        if point["warnings"]:
+        own = [note for note in copies if note.startswith(f"Problem '{point['problem']}': ")]
+        if own or point["warnings"]:
             where = f"{point['space']} on {point['problem']}, {point['n_train']} training points"
             if point["dimension"] != "full":
                 where += f", {point['dimension']} dimensions"
-            found.append((f"{where}, seed {point['seed']}", list(point["warnings"])))
+            found.append((f"{where}, seed {point['seed']}", [*point["warnings"], *own]))
     return found
 
 

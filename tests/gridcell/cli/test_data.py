@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from gridcell.data.digits import load_digits_images
@@ -79,6 +80,50 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(gridcell, tmp_path, arguments
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "out", ["base/out", "base", "base/0/out", "link/out", "base/../base/x/y", "deep/out"]
+)
+@pytest.mark.parametrize(
+    "line",
+    [("derive", "--base", "base", "--out"), ("import", "folder", "--from", "base", "--to")],
+)
+def test_nothing_is_written_into_a_folder_that_is_read(gridcell, tmp_path, line, out):
+    """The next reader would take it for a class."""
+    write_folder(tmp_path / "base", select(load_digits_images(16), list(range(35)), name="base"))
+    (tmp_path / "base" / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "base")
+    (tmp_path / "deep").symlink_to(tmp_path / "base" / "deep")
+    before = sorted(tmp_path.rglob("*"))
+    code, _, errors = gridcell("data", *line, out)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "lies in base, which is read: choose a folder outside it" in errors
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "base" in errors
+
+
+def test_what_is_read_does_not_lie_in_the_suite_that_is_replaced(gridcell, tmp_path):
+    """Replacing the suite would remove the pictures that it is made of."""
+    (tmp_path / "out").mkdir()
+    write_folder(tmp_path / "out" / "base", select(load_digits_images(16), list(range(35)), name="base"))
+    code, _, errors = gridcell("data", "derive", "--base", "out/base", "--out", "out", "--force")
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "out/base lies in out, which is written: choose another folder" in errors
+
+
+def test_classes_that_are_all_too_small_are_named_with_the_largest(gridcell, tmp_path):
+    write_folder(tmp_path / "base", select(load_digits_images(16), list(range(35)), name="base"))
+    code, _, errors = gridcell(
+        "data", "import", "folder", "--from", "base", "--to", "val", "--min-images", 50
+    )
+    assert (code, errors.count("\n")) == (2, 1)
+    largest = max(len(list(folder.iterdir())) for folder in (tmp_path / "base").iterdir())
+    assert f"base: --min-images 50 leaves out all 10 classes; the largest has {largest} images" in errors
+    code, _, errors = gridcell("data", "derive", "--base", "base", "--out", "out", "--min-images", 50)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert f"base has no class of 50 or more images: the largest of 10 has {largest}" in errors
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["base"]
+
+
 def test_a_damaged_manifest_is_one_sentence(gridcell, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/manifest.json").write_text("{")
@@ -112,7 +157,8 @@ def test_derive(gridcell, tmp_path):
 def test_a_derived_suite_is_not_overwritten_unasked_and_can_be_verified(gridcell, tmp_path):
     digits = load_digits_images(16)
     write_folder(tmp_path / "base", select(digits, list(range(400)), name="base"))
-    write_folder(tmp_path / "few", select(digits, [0, 10], name="few"))
+    others = np.flatnonzero(digits.labels == 0)[-2:]  # a copy of an image of another class would not count
+    write_folder(tmp_path / "few", select(digits, others, name="few"))
     (tmp_path / "few" / "0").rename(tmp_path / "base" / "few")
     line = ("data", "derive", "--base", "base", "--out", "out", "--size", 16)
     code, _, errors = gridcell(*line)

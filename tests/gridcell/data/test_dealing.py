@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from gridcell.data.dealing import Dealing
+from gridcell.data.dealing import Dealing, sizes_of
 from gridcell.data.digits import DIGITS
 from gridcell.data.shifts import BUILT_IN, Shift, shifts_in_order
 from gridcell.errors import UserError
@@ -109,3 +109,45 @@ def test_a_shift_that_can_not_be_is_refused(fields, sentence):
     given = {"name": "mine", "about": "x", "source": "fresh", "make": None, "share": 0.1} | fields
     with pytest.raises(UserError, match=sentence):
         Shift(**given)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(60, 90), min_size=3, max_size=5), st.integers(0, 10**6), st.data())
+def test_images_of_equal_content_are_in_one_part_and_others_are_dealt_as_without_them(sizes, seed, data):
+    """Copies lie anywhere and in any class: they change no part's other images."""
+    names = [f"class {number}" for number in range(len(sizes))]
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    dealing = Dealing.among([], seed=seed)
+    alone = dealing.deal(labels, names)
+    contents = [f"photo {position}" for position in range(len(labels))]
+    for part, images in dealing.deal(labels, names, contents).items():
+        np.testing.assert_array_equal(images, alone[part])
+    copied = data.draw(st.lists(st.integers(0, len(labels) - 1), min_size=1, max_size=60))
+    elsewhere = data.draw(
+        st.lists(st.integers(0, len(sizes) - 1), min_size=len(copied), max_size=len(copied))
+    )
+    more = [*contents, *(contents[one] for one in copied)]
+    parts = dealing.deal(np.concatenate([labels, np.array(elsewhere)]), names, more)
+    assert list(parts) == list(alone)
+    part_of: dict[str, str] = {}
+    for part, images in parts.items():
+        assert images.tolist() == sorted(set(images.tolist()))
+        np.testing.assert_array_equal(images[images < len(labels)], alone[part])
+        for image in images:
+            assert part_of.setdefault(more[image], part) == part
+        beyond = images[images >= len(labels)] - len(labels)
+        assert {elsewhere[one] for one in beyond} <= set(labels[alone[part]].tolist())
+    for one, label in zip(copied, elsewhere, strict=True):
+        if label == labels[one] and contents[one] in part_of:
+            image = len(labels) + copied.index(one)
+            assert label != elsewhere[copied.index(one)] or image in parts[part_of[contents[one]]]
+
+
+def test_copies_do_not_make_a_class_large_enough():
+    labels, names = np.repeat([0, 1], [60, 60]), ("a", "b")
+    contents = [f"photo {position % 70}" for position in range(120)]  # 50 of class b are copies of class a's
+    with pytest.raises(UserError, match=r"Class 'b' has 10 images, but needs at least \d+ to be split; 50 "):
+        Dealing.among([]).deal(labels, names, contents)
+    with pytest.raises(UserError, match=r"Class 'b' has 0 images.*60 copies of other images do not count"):
+        Dealing.among([]).deal(labels, names, [f"photo {position % 60}" for position in range(120)])
+    assert sizes_of(labels, contents) == {0: 60, 1: 10}

@@ -275,6 +275,51 @@ def test_a_suite_of_a_folder_is_that_of_its_images_and_holds_a_piece(tmp_path, d
     assert not list((tmp_path / "out").glob(".*"))
 
 
+def doubled(root):
+    """Fill a folder with 3 classes of 40 images and a copy of each; one is in two classes."""
+    write_folder(root, random_base([40, 40, 40]))
+    for file in sorted(root.rglob("*.png")):
+        file.with_name(f"copy of {file.name}").write_bytes(file.read_bytes())
+    lone = root / "class 0" / "00000000.png"
+    (root / "class 2" / "elsewhere.png").write_bytes(lone.read_bytes())
+
+
+def parts_of(sets):
+    """Return the images of each set that shows its images unchanged, by their bytes."""
+    return {name: set(content(sets[name])) for name in ("pretrain", "val", "v2", "a")}
+
+
+def test_copies_of_an_image_are_in_one_set(tmp_path):
+    doubled(tmp_path / "base")
+    manifest = derive_folder(tmp_path / "base", tmp_path / "out", size=16, parameters=SMALL)
+    sets = read_suite(tmp_path / "out")
+    parts = list(parts_of(sets).values())
+    assert sum(map(len, parts)) == len(set.union(*parts)), "an image is in two sets"
+    assert len(sets["pretrain"]) == manifest["how"]["dealt"]["pretrain"] >= 2 * 3 * 14
+    said = " ".join(manifest["how"]["said"])
+    assert "120 images are copies of others" in said
+    assert "121 images are copies of others: each is dealt to the set of the image that it copies" in said
+    held = derive(read_folder(tmp_path / "base"), parameters=SMALL)
+    assert {name: content_digest(one) for name, one in held.items()} == set_checksums(tmp_path / "out")
+
+
+def test_a_copy_in_a_class_that_the_set_does_not_cover_is_in_none_and_counted(tmp_path):
+    write_folder(tmp_path / "base", random_base([40, 40, 40]))
+    first = derive_folder(tmp_path / "base", tmp_path / "first", size=16, parameters=SMALL)
+    covered = first["sets"]["a"]["classes"]
+    (other,) = {"class 0", "class 1", "class 2"} - set(covered)
+    shown = read_suite(tmp_path / "first")["a"]
+    base = read_folder(tmp_path / "base")
+    number = content(base).index(content(shown)[0])
+    name = base.class_names[base.labels[number]]
+    file = sorted((tmp_path / "base" / name).iterdir())[number - 40 * int(name[-1])]
+    (tmp_path / "base" / other / "z.png").write_bytes(file.read_bytes())
+    again = derive_folder(tmp_path / "base", tmp_path / "again", size=16, parameters=SMALL)
+    assert other > name, "the copy comes second: another seed is needed if this changes"
+    assert set_checksums(tmp_path / "again") == set_checksums(tmp_path / "first")
+    assert any("1 of them is in no set" in one for one in again["how"]["said"])
+
+
 def test_foreign_folder_is_left_alone_and_nothing_is_read(tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("precious")

@@ -83,6 +83,22 @@ def test_all_images_of_a_set_that_cannot_be_read_are_named(tmp_path, two_sets):
     assert f"Image {root / 'c/cat/00000001.png'} can't be read: " in in_c
 
 
+def test_files_of_other_bytes_are_a_problem_though_their_pixels_are_equal(tmp_path, two_sets):
+    """Planning compares bytes: what it finds changed must not be called whole."""
+    root = tmp_path / "suite"
+    write_suite(root, two_sets, {})
+    assert verify_suite(root).problems == ()
+    with (root / "val" / "cat" / "00000001.png").open("ab") as file:
+        file.write(b"x")
+    (problem,) = verify_suite(root).problems
+    assert problem.startswith(f"Files of set 'val' of {root} are not those that were written")
+    (root / "val" / "cat" / ".hidden").write_bytes(b"x")
+    manifest = json.loads((root / "manifest.json").read_text())
+    del manifest["sets"]["val"]["files"]  # as manifests were before files were hashed
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    assert verify_suite(root).problems == ()
+
+
 @pytest.mark.parametrize("old_manifest", [False, True])
 def test_checksums_are_of_the_pictures_that_are_there_now(tmp_path, two_sets, old_manifest):
     """Also by a manifest of before files were hashed; a file that was only written anew changes nothing."""

@@ -2,6 +2,6 @@
 
 from gridcell.data.folders.classes import ClassFolders, open_class_folders
 from gridcell.data.folders.left_out import LeftOut
-from gridcell.data.folders.walk import File, Tree, walk
+from gridcell.data.folders.walk import File, Tree, require_outside, walk
 
-__all__ = ["ClassFolders", "File", "LeftOut", "Tree", "open_class_folders", "walk"]
+__all__ = ["ClassFolders", "File", "LeftOut", "Tree", "open_class_folders", "require_outside", "walk"]

@@ -162,7 +162,11 @@ def open_class_folders(root: str | Path, *, min_images: int = 1, skip_corrupt: b
     classes = class_counts(folder, there, names_of_images)
     kept = {name for name, count in classes.items() if count >= min_images}
     if not kept:
-        raise UserError(f"{folder} has no class of {min_images} or more images")
+        largest = max(classes.values())
+        raise UserError(
+            f"{folder} has no class of {min_images} or more images: the largest of {len(classes)} has "
+            f"{largest}"
+        )
     names = tuple(sorted(kept, key=plain_name))
     label_of = {name: label for label, name in enumerate(names)}
     left = left_out(there, names_of_images, classes, min_images, corrupt)

@@ -150,6 +150,18 @@ def converted(looks: Iterable[Look], form: Form, *, own: bool = True, square: bo
         >>> converted([], Form(channels=3, bits=8))
         ''
     """
+    return said_of_conversions(conversions(looks, form, own=own, square=square))
+
+
+def conversions(
+    looks: Iterable[Look], form: Form, *, own: bool = True, square: bool = False
+) -> dict[str, int]:
+    """Count the images of each kind that decoding changes; arguments are as for :func:`converted`.
+
+    Example:
+        >>> conversions([Look("PNG", 6, 4, grey=True)], Form(channels=3, bits=8))
+        {'in grey read as RGB': 1}
+    """
     kinds: Counter[str] = Counter()
     for look in looks:
         kinds["turned upright by EXIF"] += own and look.turned
@@ -160,7 +172,17 @@ def converted(looks: Iterable[Look], form: Form, *, own: bool = True, square: bo
         kinds["in CMYK or Lab read as RGB"] += look.inks
         kinds["of several frames, of which the first is read"] += look.frames
         kinds["that are not square, cut to the square in the middle"] += square and look.width != look.height
-    return ", ".join(f"{_count(count, 'image')} {what}" for what, count in kinds.items() if count)
+    return {what: count for what, count in kinds.items() if count}
+
+
+def said_of_conversions(kinds: Mapping[str, int]) -> str:
+    """Say what :func:`conversions` counted; empty where nothing is.
+
+    Example:
+        >>> said_of_conversions({"in grey read as RGB": 2})
+        '2 images in grey read as RGB'
+    """
+    return ", ".join(f"{_count(count, 'image')} {what}" for what, count in kinds.items())
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -92,6 +92,31 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
+def require_outside(out: str | Path, base: str | Path) -> None:
+    """Make sure that what is written to ``out`` is not read as a part of ``base`` by the next reader.
+
+    Args:
+        out: A folder, which need not be there; links in its path are followed.
+        base: A folder, whose class folders may be links.
+
+    Raises:
+        UserError: ``out`` is ``base``, or lies in it.
+
+    Example:
+        >>> require_outside("photographs/sets", "photographs")
+        Traceback (most recent call last):
+        ...
+        gridcell.errors.UserError: photographs/sets lies in photographs, which is read: choose a folder ...
+    """
+    place, top = Path(out).expanduser().resolve(), Path(base).expanduser()
+    real = top.resolve()
+    links = [one for one in top.iterdir() if one.is_symlink() and one.is_dir()] if top.is_dir() else []
+    # A link to a folder that it lies in is not entered.
+    entered = [one.resolve() for one in links if not real.is_relative_to(one.resolve())]
+    if any(place.is_relative_to(one) for one in (real, *entered)):
+        raise UserError(f"{out} lies in {base}, which is read: choose a folder outside it")
+
+
 def walk(root: str | Path) -> Tree:
     """List the files below ``root``.
 

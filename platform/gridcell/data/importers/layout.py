@@ -10,6 +10,7 @@ from gridcell.data.folders.left_out import LeftOut
 from gridcell.data.imagenet import imagenet_wnids, label_of_wnid
 from gridcell.data.importers.source import Member, Source
 from gridcell.errors import UserError
+from gridcell.printable import counted
 
 NO_GROUP = -1
 
@@ -54,12 +55,24 @@ class Layout:
     said: tuple[str, ...] = ()
 
 
-def without_small(layout: Layout, min_images: int) -> Layout:
-    """Return a layout without classes of fewer images; the label space of one's own set shrinks with them."""
+def without_small(layout: Layout, min_images: int, source: Source) -> Layout:
+    """Return a layout without classes of fewer images; the label space of one's own set shrinks with them.
+
+    Raises:
+        UserError: No class is left.
+    """
     counts = Counter(entry.label for entry in layout.entries)
     small = sorted(label for label, count in counts.items() if count < min_images)
     if not small:
         return layout
+    if len(small) == len(counts):
+        largest = max(counts.values())
+        which = (
+            "its only class, which has" if len(small) == 1 else f"all {len(small)} classes; the largest has"
+        )
+        raise UserError(
+            f"{_named(source)}: --min-images {min_images} leaves out {which} {counted(largest, 'image')}"
+        )
     names = layout.class_names
     left = LeftOut(small={names[label]: counts[label] for label in small}, least=min_images)
     entries = [entry for entry in layout.entries if entry.label not in set(small)]

@@ -52,14 +52,14 @@ class ShardImages:
     def said(self) -> tuple[str, ...]:
         """Say what the import and decoding change, and which images are alike, a sentence each."""
         sentences = (
-            self.samples.manifest.changed,
+            *self.samples.manifest.imported,
             converted(self.looks(), self.form, own=False, square=self._size is not None),
             said_of_case(self.samples.class_names),
-            *said_of_copies(self._checksums()),
+            *said_of_copies(self.checksums()),
         )
         return tuple(f"{self._uri}: {sentence}" for sentence in sentences if sentence)
 
-    def _checksums(self) -> Iterator[tuple[str, str]]:
+    def checksums(self) -> Iterator[tuple[str, str]]:
         """Yield ``<class>/<shard>/<number>`` and the checksum of each image."""
         names = self.samples.class_names
         for content, label, (shard, number) in self._numbered():

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gridcell.data.folders.left_out import said_of_conversions
 from gridcell.errors import CorruptData, UserError
+from gridcell.printable import counted
 from gridcell.store.filesystem import Folder
 
 MANIFEST = "manifest.json"
@@ -79,6 +82,29 @@ class Manifest:
         parts = ((turned, "turned upright by EXIF"), (transparent, "with transparency drawn on white"))
         said = [f"{count} image{'s' * (count != 1)} {what}" for count, what in parts if count]
         return f"{', '.join(said)}: stored as PNG" if said else ""
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        """What the import left out and changed, a sentence each."""
+        corrupt = counted(len(self.corrupt), "corrupt image") + " left out"
+        return (
+            *self.how.get("said", ()),
+            *([corrupt] if self.corrupt else []),
+            *filter(None, [self.changed]),
+        )
+
+    @property
+    def converted(self) -> str | None:
+        """What decoding changes of photographs of one's own, in a sentence; empty where nothing is.
+
+        None where the import did not count it.
+        """
+        if "converted" not in self.how:
+            return None
+        kinds: Counter[str] = Counter()
+        for one in self.how["converted"]:
+            kinds.update(one)
+        return said_of_conversions(kinds)
 
     @property
     def content(self) -> str:

@@ -76,6 +76,7 @@ def whole_shards(
                 "corrupt": {name: why for name, why in manifest.corrupt.items() if name in names},
                 "origin": _origins_of(manifest)[number],
                 "changed": manifest.how.get("changed", {number: [0, 0]})[number],
+                "converted": manifest.how.get("converted", {number: None})[number],
             }
     return records
 

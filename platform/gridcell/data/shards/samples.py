@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from gridcell.data.folders.left_out import said_of_case
 from gridcell.data.importers import Source, importer
 from gridcell.data.importers.layout import NO_GROUP, Entry
 from gridcell.data.shards.index import SampleIndex
@@ -20,6 +21,9 @@ from gridcell.data.shards.write import SHARD_MB, checked_image
 from gridcell.errors import CorruptData, UserError
 from gridcell.store.cache import FileCache, KnownFile
 from gridcell.store.filesystem import Folder, sha256_of
+
+OWN = "folder"
+"""The importer of photographs of one's own; published sets are read as their authors read them."""
 
 
 class Sample(NamedTuple):
@@ -64,6 +68,9 @@ class Samples(Protocol):
 
     def checksum(self) -> str | None:
         """Read all images and return a hash of their bytes; None where ``content`` is one already."""
+
+    def said(self) -> tuple[str, ...]:
+        """Say what was left out and changed, and what decoding changes, a sentence each; reads no image."""
 
 
 def open_samples(name: str, uri: str) -> Samples:
@@ -200,6 +207,17 @@ class ShardSamples:
         """Return None: ``content`` has the checksum of every shard."""
         return None
 
+    def said(self) -> tuple[str, ...]:
+        """Say what the import left out and changed, and what decoding changes; knows it from the manifest."""
+        converted = self.manifest.converted
+        if converted is None and self.name == OWN:
+            converted = (
+                "its import did not count the images that reading converts (grey, 16 bits, CMYK, several "
+                "frames): 'gridcell data import' to another folder does"
+            )
+        sentences = (*self.manifest.imported, converted, said_of_case(self.class_names))
+        return tuple(f"{self.uri}: {sentence}" for sentence in sentences if sentence)
+
     def _shard(self, number: int) -> tuple[memoryview, list[Place]]:
         if number in self._open:
             self._open.move_to_end(number)
@@ -311,6 +329,10 @@ class FolderSamples:
         return SampleIndex.of(
             [entry.label for entry in self._entries], [entry.group for entry in self._entries]
         )
+
+    def said(self) -> tuple[str, ...]:
+        """Return nothing: a published folder is read as its authors read it."""
+        return ()
 
     def checksum(self) -> str | None:
         """Read all images and return a hash of their bytes, in their order: 64 hexadecimal digits."""

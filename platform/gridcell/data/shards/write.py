@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gridcell import __version__
-from gridcell.data.folders.decode import Look, Unreadable, check_whole, to_upright_png
+from gridcell.data.folders.decode import COLOUR, Look, Unreadable, check_whole, look_at, to_upright_png
 from gridcell.data.folders.formats import ENDING_OF
+from gridcell.data.folders.left_out import conversions
+from gridcell.data.folders.walk import require_outside
 from gridcell.data.importers import Entry, Importer, Layout, Source, importer
 from gridcell.data.importers.layout import NO_GROUP, without_small
 from gridcell.data.shards.index import SampleIndex
@@ -92,8 +94,8 @@ def import_set(
         progress: Called with the images handled so far (with those of earlier imports) and in all.
 
     Raises:
-        UserError: Source or destination can't be used, the images of a finished import changed, or
-            ``on_corrupt`` is ``fail`` and an image is corrupt.
+        UserError: Source or destination can't be used, the shards would lie in a source, the images of a
+            finished import changed, or ``on_corrupt`` is ``fail`` and an image is corrupt.
     """
     if workers < 1:
         raise UserError(f"--workers must be at least 1, not {workers}")
@@ -101,8 +103,11 @@ def import_set(
         raise UserError(f"--shard-mb must be above 0 and finite, not {shard_mb}")
     recipe = importer(name)
     folder = Folder.open(to)
+    if folder.is_local:
+        for path in sources:
+            require_outside(folder.root, path)
     with Source(sources) as source:
-        layout = without_small(recipe.read(source), min_images)
+        layout = without_small(recipe.read(source), min_images, source)
         plan = _plan(recipe, source, layout, shard_mb)
         parts = dealt(layout.entries, layout.groups, name, shard_mb)
         found = finished_import(folder, plan)
@@ -204,6 +209,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
     groups: list[int] = []
     corrupt: dict[str, str] = {}
     turned = transparent = 0
+    converted: Counter[str] = Counter()
     origin = Origin()
     name = shard_name(number)
     with tempfile.NamedTemporaryFile(prefix="gridcell-", suffix=".tar") as file:
@@ -226,6 +232,8 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
                     groups.append(entry.group)
                     turned += job.layout.own and look.turned
                     transparent += job.layout.own and look.alpha
+                    stored = look if image is content else look_at(image, entry.member.name)
+                    converted.update(conversions([stored], COLOUR, own=False))
                 origin.add(entry.member.name, content)
                 job.count(1)
         if corrupt and job.on_corrupt == "fail":
@@ -242,6 +250,7 @@ def _write_shard(job: _Job, number: int, entries: Sequence[Entry]) -> dict[str, 
         "corrupt": corrupt,
         "origin": origin.hexdigest(),
         "changed": [turned, transparent],
+        "converted": dict(converted),
     }
     job.folder.write(f"{UNFINISHED}/{number:05d}.json", json.dumps(record).encode())
     return record
@@ -317,6 +326,7 @@ def _manifest(
     groups: Counter[int] = Counter()
     corrupt: dict[str, str] = {}
     changed = [record.get("changed", [0, 0]) for record in records]
+    converted = [record.get("converted") for record in records]
     for record in records:
         labels.update(record["labels"])
         groups.update(record["groups"])
@@ -337,5 +347,6 @@ def _manifest(
             "published": {"images": recipe.images, "classes": recipe.classes},
             "origins": [record["origin"] for record in records],
             **({"changed": changed} if any(map(any, changed)) else {}),
+            **({"converted": converted} if layout.own and None not in converted else {}),
         },
     )
