@@ -17,7 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from gridcell.errors import UserError
 from gridcell.store.commit import put_if_absent, sync_folder, write_file
 from gridcell.store.names import checked_name
-from gridcell.store.patience import patient
+from gridcell.store.patience import naming, patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
 _MEMORY = threading.Lock()  # fsspec's memory looks whether a file exists, then writes: not one step by itself
@@ -255,6 +255,7 @@ def _temporary_beside(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}"
     try:
-        yield temporary
+        with naming(target):
+            yield temporary
     finally:
         temporary.unlink(missing_ok=True)
