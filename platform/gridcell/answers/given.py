@@ -55,8 +55,8 @@ def paths_of(plugins: Any) -> list[str]:
         (['mine.py'], ['mine.py', 'yours.py'], [])
     """
     told = plain(plugins)
-    several = [] if told is None else [told] if isinstance(told, str) else told
-    paths = [plain(each) for each in several] if _is_several(several) else [several]
+    several: Any = [] if told is None else [told] if isinstance(told, str) else told
+    paths: list[Any] = [plain(each) for each in several] if _is_several(several) else [several]
     if not all(isinstance(path, str) for path in paths):
         raise UserError(
             f"'plugins' must be the path of a Python file, or a list of such paths, and not {plugins!r}"
@@ -101,8 +101,8 @@ def pairs_of(what: str, given: Any) -> list[str]:
         (['method=ft'], ['seeds=[1]'], [])
     """
     told = plain(given)
-    several = [] if told is None else [told] if isinstance(told, str) else told
-    pairs = list(several) if _is_several(several) else [several]
+    several: Any = [] if told is None else [told] if isinstance(told, str) else told
+    pairs: list[Any] = list(several) if _is_several(several) else [several]
     if not all(isinstance(pair, str) for pair in pairs):
         raise UserError(
             f"'{what}' must be a dict, or text such as 'key=value' or a list of it, not {given!r}"
