@@ -95,7 +95,7 @@ def test_slurm_starts_a_head_and_workers_runs_the_grid_and_ends_ray(shell):
 def until_ended(last_words, nodes=0):
     """Behaviour of a driver that runs until SIGTERM, once so many nodes have started."""
     return f"""sleep 60 >/dev/null 2>&1 &
-trap '{last_words}; kill $!; exit 130' TERM
+trap '{last_words or ":"}; kill $!; exit 130' TERM
 until (($(grep -cs '^ray start' calls.log) >= {nodes})); do sleep 0.05; done
 echo driver runs
 wait"""
@@ -109,8 +109,8 @@ def tell_when(process, word):
     raise AssertionError(f"it ended without '{word}'")
 
 
-@pytest.mark.parametrize(("restarts", "again"), [("3", True), ("50", False)])
-def test_slurm_goes_on_in_a_new_allocation_when_the_time_is_up(shell, restarts, again):
+@pytest.mark.parametrize(("restarts", "again", "code"), [("3", True, 0), ("50", False, 130)])
+def test_slurm_goes_on_in_a_new_allocation_when_the_time_is_up(shell, restarts, again, code):
     process = shell(
         "slurm/gridcell.sbatch",
         "toy",
@@ -120,13 +120,36 @@ def test_slurm_goes_on_in_a_new_allocation_when_the_time_is_up(shell, restarts, 
     tell_when(process, "driver runs")
     process.send_signal(signal.SIGUSR1)
     output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
+    assert process.returncode == code, output  # what isn't queued again and isn't finished is no success
     calls = shell.calls()
     assert "driver ended cleanly" in calls
     assert ("scontrol requeue 4711" in calls) is again
     assert calls.count("ray ended") == 3, "\n".join(calls)
     if again:
         assert calls.index("driver ended cleanly") < calls.index("scontrol requeue 4711")
+
+
+@pytest.mark.parametrize(("ends", "code", "again"), [(0, 0, False), (1, 0, True)])
+def test_slurm_queues_nothing_again_that_was_finished_when_the_time_was_up(shell, ends, code, again):
+    process = shell("slurm/gridcell.sbatch", "toy", behaviour=until_ended("").replace("130", str(ends)))
+    tell_when(process, "driver runs")
+    process.send_signal(signal.SIGUSR1)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert ("scontrol requeue 4711" in shell.calls()) is again
+
+
+def test_slurm_ends_no_job_as_a_success_whose_driver_never_began(shell):
+    ray = shell.folder / "bin" / "ray"  # a head that no health check finds
+    ray.write_text(ray.read_text().replace("if [[", "[[ $1 != health-check ]] || exit 1\nif [[", 1))
+    process = shell("slurm/gridcell.sbatch", "toy", SLURM_JOB_NODELIST="node1", SLURM_RESTART_COUNT="50")
+    while not (shell.folder / "calls.log").exists() or "ray start --head" not in "\n".join(
+        call for call in shell.calls() if not call.startswith("srun")
+    ):
+        assert process.poll() is None
+    process.send_signal(signal.SIGUSR1)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
 
 
 def test_slurm_is_asked_for_a_warning_and_to_requeue():

@@ -88,6 +88,25 @@ def test_it_is_said_where_the_origin_adds_a_factor(shift):
     assert not said or added > math.log2(FEWER)
 
 
+@pytest.mark.parametrize("unit", [2.0**1000, 2.0**664, 2.0**-664, 2.0**-1000])
+@pytest.mark.parametrize(("share", "told"), [(0.5, False), (0.9, True)])
+def test_what_is_said_of_the_origin_does_not_depend_on_the_unit(unit, share, told):
+    """Squares of such values overflow or vanish."""
+    in_ones, in_units = (
+        _of_origin(
+            "a",
+            {"radius": {"mean": u}, "m": {"mean": 5}, "mean_norm": share * u, "spread": 0.2 * u},
+        )
+        for u in (1.0, unit)
+    )
+    assert bool(in_ones) == bool(in_units) == told
+
+
+def test_nothing_is_said_of_the_origin_where_all_points_are_there():
+    entry = {"radius": {"mean": 0.0}, "m": {"mean": 5}, "mean_norm": 0.0, "spread": 0.0}
+    assert not _of_origin("a", entry)
+
+
 @pytest.mark.parametrize("unit", [2.0**530, 2.0**-660])
 def test_the_unit_of_the_points_does_not_matter(unit):
     """Squares of such values overflow or vanish; the points are no duplicates for that."""

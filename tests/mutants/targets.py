@@ -27,6 +27,8 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "platform/gridcell/registry.py": (f"{CORE}registry.py",),
     "platform/gridcell/secrets.py": (f"{CORE}secrets.py",),
     "platform/gridcell/suite.py": (f"{SETTINGS}overrides.py", f"{CORE}suite.py", f"{CLI}cli.py"),
+    "platform/gridcell/cli/disk_errors.py": (f"{CLI}disk_errors.py",),
+    "platform/gridcell/answers/given.py": ("tests/gridcell/answers/test_given.py",),
     "platform/gridcell/settings/base.py": (
         f"{SETTINGS}schema.py",
         f"{SETTINGS}parse.py",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcell import plugins
+from gridcell.answers.given import count_of_seeds, labels_of, pairs_of, paths_of, plain
 from gridcell.errors import CorruptData, Mistakes, UserError
 from gridcell.execute.heartbeat import running_cells
 from gridcell.grid import Grid
@@ -104,7 +105,7 @@ def request(
     Raises:
         UserError: any name, key or value is wrong, all such mistakes at once; or a plug-in can't be loaded.
     """
-    files = [str(file) for file in plugin or ()]
+    seeds, files = count_of_seeds(seeds), paths_of(plugin)
     plugins.load(files, joins=True)  # first, for the task may be in one
     mistakes = Mistakes()
     pairs, wanted = list[str](), dict[str, list[str]]()
@@ -161,17 +162,11 @@ def selection(select: Select) -> dict[str, list[str]]:
         >>> selection("method=ft,ewc")
         {'method': ['ft', 'ewc']}
     """
-    wanted: dict[str, list[str]] = {}
     if isinstance(select, Mapping):
-        for key, given in select.items():
-            several = isinstance(given, Sequence | set | frozenset | range) and not isinstance(given, str)
-            values = [str(value) for value in (given if several else [given])]
-            if not values:
-                raise UserError(f"The selection of '{key}' is empty: name a value, or leave '{key}' out")
-            wanted[str(key)] = values
-        return wanted
+        return {str(key): labels_of(key, given) for key, given in select.items()}
+    wanted: dict[str, list[str]] = {}
     mistakes = Mistakes()
-    for pair in [select] if isinstance(select, str) else select or ():
+    for pair in pairs_of("select", select):
         key, equals, text = pair.partition("=")
         with mistakes.noted():
             if not equals or not text:
@@ -192,11 +187,11 @@ def override_pairs(overrides: Overrides) -> list[str]:
         ['training.epochs=3']
     """
     if not isinstance(overrides, Mapping):
-        return [overrides] if isinstance(overrides, str) else list(overrides or ())
+        return pairs_of("settings", overrides)
     pairs = []
     for key, value in overrides.items():
         try:
-            pairs.append(f"{key}={json.dumps(value, allow_nan=False)}")
+            pairs.append(f"{key}={json.dumps(plain(value), allow_nan=False)}")
         except (TypeError, ValueError) as error:
             raise UserError(f"The setting '{key}' can't be {value!r}: {error}") from error
     return pairs

@@ -12,7 +12,8 @@ from types import TracebackType
 def main() -> None:
     """Run the command; a user's mistake is one sentence and exit code 2, an interruption exit code 130.
 
-    Whatever a command prints is free of secrets, and that it can't be printed ends no command.
+    A full disk, or a folder that can't be written, is one sentence and exit code 1. Whatever a command prints
+    is free of secrets, and that it can't be printed ends no command.
     """
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
@@ -45,6 +46,13 @@ def _run() -> None:
             for text in (str(error), *getattr(error, "__notes__", ())):
                 errors.write(f"gridcell: {printable(text)}\n")
             sys.exit(ExitCode.MISTAKE)
+        except OSError as error:
+            from gridcell.cli.disk_errors import sentence_of
+
+            if not (said := sentence_of(error)):
+                raise
+            errors.write(f"gridcell: {printable(said)}\n")
+            sys.exit(ExitCode.FAILED)
         except SystemExit as ended:
             # Typer makes a silent exit code of Ctrl-C; commands that say more of it raise one of their own.
             if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import itertools
 import keyword
+import re
 from collections.abc import Container, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -48,8 +49,12 @@ def new(
     if kind not in templates:
         raise unknown("kind", kind, templates)
     module = name.replace("-", "_").replace(".", "_")
-    if not module.isidentifier():
-        raise UserError(f"The name '{name}' must be letters, digits, - and _, and begin with a letter")
+    if not re.fullmatch(r"[A-Za-z]\w*", module, re.ASCII):
+        raise UserError(
+            f"The name '{name}' must be letters (a to z), digits, - and _, and begin with a letter"
+        )
+    if kind == "task":  # as all tasks are called; the file has the name that was given
+        name = module.lower().replace("_", "-")
     taken = _taken(kind)
     if name in taken:
         free = _free(name, taken, "-" if kind == "task" else "_")

@@ -19,7 +19,8 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "All that was asked for is done. A cell that diverged changes nothing.",
-    ExitCode.FAILED: "A cell or a job failed, a run was ended early, or a check found a fault.",
+    ExitCode.FAILED: "A cell or a job failed, a run was ended early, a check found a fault, or a disk was "
+    "full or could not be written.",
     ExitCode.MISTAKE: "A mistake in the command, a suite or its data, or a damaged record: one sentence says "
     "which. Nothing was started.",
     ExitCode.STOPPED: "Stopped by Ctrl-C or SIGTERM. The same command goes on.",

@@ -60,6 +60,7 @@ def run_grid(
         {}
     """
     options = options or RunOptions()
+    store.hold()
     sweep()
     codes = remember(task)
     diverged = set() if options.retry_diverged else diverged_cells(failures_of(task, grid, store))

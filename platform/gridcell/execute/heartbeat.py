@@ -24,7 +24,7 @@ from gridcell.execute.shared_time import Passes, SharedTime
 from gridcell.grid import Grid
 from gridcell.printable import printable
 from gridcell.store import Loss, Store
-from gridcell.store.filesystem import Folder
+from gridcell.store.filesystem import Folder, gone
 from gridcell.store.names import is_name
 from gridcell.store.notes import parse_notes
 from gridcell.store.patience import written_if_possible
@@ -111,10 +111,15 @@ class Heartbeat:
         """Stop, account for what an interruption lost, and remove the file."""
         self._stop.set()
         self._thread.join()
+        if self._store.folder.is_gone:
+            return
         written_if_possible(lambda: _count_as_lost(self._store, self._name, self._now()))
 
     def _beat(self) -> None:
         while not self._stop.wait(INTERVAL_S):
+            if self._store.folder.is_gone:
+                self._schedule.stop(gone(self._store.uri))
+                return
             written_if_possible(self._beat_once)
             written_if_possible(self._look_around)
 

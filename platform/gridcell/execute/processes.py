@@ -296,7 +296,7 @@ class _Worker:
         """Run the cell's function, this worker's part of it."""
         reporter = self._report if self.rank == 0 else None
         try:
-            attempt = Attempt(cell, task, Store(store_uri), reporter=reporter, **told)
+            attempt = Attempt(cell, task, Store(store_uri).hold(), reporter=reporter, **told)
             return run_in_this_process(attempt, self.rank)
         except BaseException as error:  # a store that this node can't open; ``sys.exit`` in a cell
             return Outcome(cell.id, 0.0, failure=failure_from(error))

@@ -9,6 +9,7 @@ from gridcell.execute.options import GridRun
 from gridcell.execute.outcome import Failure, FailureClass, Outcome
 from gridcell.execute.running_code import remember
 from gridcell.store import Loss, Store
+from gridcell.store.filesystem import gone
 from gridcell.store.patience import written_if_possible
 
 
@@ -29,7 +30,10 @@ def settle(cell: Cell, outcome: Outcome, run: GridRun) -> None:
         # A cell that had to leave is not to blame, unless that happened too often.
         left = failure.failure_class is FailureClass.PREEMPTED and cell.id not in run.schedule.failed
         final = not again and not left
-        written_if_possible(lambda: _record(cell, failure, outcome, final, run))
+        if not run.store.folder.is_gone:
+            written_if_possible(lambda: _record(cell, failure, outcome, final, run))
+    if run.store.folder.is_gone:
+        run.schedule.stop(gone(run.store.uri))
     run.listener.finished(cell, outcome, again)
     for grid in grow(run):
         run.listener.grown(grid)

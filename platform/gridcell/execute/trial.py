@@ -222,7 +222,7 @@ class CellTrial(tune.Trainable):
         work = self._work
         try:
             cell = _cell(self.config["cells"][0], work)
-            leave_last_words(cell, Store(work.store_uri), failure, self.config["attempt"])
+            leave_last_words(cell, Store(work.store_uri).hold(), failure, self.config["attempt"])
             self.cleanup()
         finally:
             os._exit(1)
@@ -256,7 +256,7 @@ class CellTrial(tune.Trainable):
         work = self._work
         if work.lost_here:
             raise NodeUnusable(f"The node {platform.node()} {work.lost_here}: {ADVICE}")
-        cells, store = [_cell(each, work) for each in config["cells"]], Store(work.store_uri)
+        cells, store = [_cell(each, work) for each in config["cells"]], Store(work.store_uri).hold()
         with watched(cells[0], store, None, work.stall_timeout_s, config["attempt"]) as alive:
             attempts = [
                 Attempt(

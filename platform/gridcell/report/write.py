@@ -15,6 +15,7 @@ from gridcell.report.record import record_of, write_record
 from gridcell.report.results import GridResults, Report
 from gridcell.report.stale import DAGGER, MEANING
 from gridcell.report.tidy import commit_of, tidy
+from gridcell.store.patience import naming
 from gridcell.store.plans import grid_id
 from gridcell.task import Task
 
@@ -47,7 +48,7 @@ def write_report(task: Task, results: GridResults, out: Path, told: Collection[s
         raise nothing_done(results)
     out.mkdir(parents=True, exist_ok=True)
     # What is there is replaced when all is written: one that is stopped changes no earlier report.
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as folder:
+    with naming(out), tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as folder:
         report = _written(task, results, Path(folder))
         files = [file for file in Path(folder).rglob("*") if file.is_file()]
         for file in sorted(files, key=lambda file: file == report.page):  # the page last

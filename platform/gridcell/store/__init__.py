@@ -38,6 +38,7 @@ from gridcell.store.plans import Plan, Plans
 from gridcell.store.results import Artifact, Result, Results
 
 FORMAT = 1
+_MARK = "gridcell.json"
 
 __all__ = [
     "Artifact",
@@ -95,9 +96,18 @@ class Store:
         Raises:
             UserError: it can't be written, or a newer gridcell made it.
         """
+        self.folder.mark = ""
         self.folder.check_writable()
         if not self.exists():
-            self.folder.write("gridcell.json", json.dumps({"format": FORMAT}).encode())
+            self.folder.write(_MARK, json.dumps({"format": FORMAT}).encode())
+        return self
+
+    def hold(self) -> "Store":
+        """Make no new storage from now on where this one, on a local folder, is moved or removed; return it.
+
+        It must have been prepared, by this process or by the driver.
+        """
+        self.folder.hold(_MARK)
         return self
 
     def exists(self) -> bool:
@@ -107,7 +117,7 @@ class Store:
             UserError: there is one of another format.
         """
         try:
-            found = json.loads(self.folder.read("gridcell.json"))["format"]
+            found = json.loads(self.folder.read(_MARK))["format"]
         except FileNotFoundError:
             return False
         except (ValueError, KeyError, TypeError):

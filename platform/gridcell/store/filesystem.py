@@ -18,7 +18,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from gridcell.errors import UserError
 from gridcell.store.commit import put_if_absent, sync_folder, write_file
 from gridcell.store.names import checked_name
-from gridcell.store.patience import patient
+from gridcell.store.patience import naming, patient
 
 _BLOCK = 1 << 20  # bytes hashed or copied at a time
 _LEFTOVER = re.compile(r"\..+\.([0-9a-f]{32}|lock)")
@@ -51,6 +51,16 @@ def is_leftover(name: str) -> bool:
     return _LEFTOVER.fullmatch(name) is not None
 
 
+def gone(root: str) -> str:
+    """Say that a storage is not there any more.
+
+    Example:
+        >>> gone("runs")
+        "the storage 'runs' was moved or removed during the run: bring it back, or name its new place"
+    """
+    return f"the storage '{root}' was moved or removed during the run: bring it back, or name its new place"
+
+
 class Folder:
     """A folder on some filesystem (``file``, ``s3``, ``gs``, ``memory``, ...) with atomic writes.
 
@@ -63,6 +73,7 @@ class Folder:
         self.filesystem = filesystem
         self.root = root.rstrip("/") or root[:1]
         self.is_local = isinstance(filesystem, LocalFileSystem)
+        self.mark = ""  # of a local folder, once it is held: the file without which nothing is written here
 
     @classmethod
     def open(cls, uri: str) -> "Folder":
@@ -93,6 +104,48 @@ class Folder:
     def exists(self) -> bool:
         """Tell whether there is such a folder; on an object store, whether it has files."""
         return bool(self.filesystem.exists(self.root))
+
+    def hold(self, mark: str) -> None:
+        """Write nothing from now on where a local folder is gone: one of its name would be made anew.
+
+        Args:
+            mark: a file that is there as long as the folder is.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> with TemporaryDirectory() as root:
+            ...     folder = Folder.open(root)
+            ...     folder.write("mark", b"")
+            ...     folder.hold("mark")
+            >>> folder.is_gone
+            True
+            >>> Folder.open("memory://runs").is_gone
+            False
+        """
+        self.mark = mark if self.is_local else ""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is held, and was moved or removed since; on an object store nothing is asked."""
+        if not self.mark:
+            return False
+        try:
+            Path(self.root, self.mark).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:  # as of a server that does not answer now: the folder may be there
+            return False
+        return False
+
+    def _target(self, name: str) -> Path:
+        """Return the local path of a file that is to be written.
+
+        Raises:
+            UserError: the folder is gone.
+        """
+        if self.is_gone:
+            raise UserError(gone(self.root))
+        return Path(self.path(name))
 
     def check_writable(self) -> None:
         """Write, create, read and remove a probe, as a commit does.
@@ -164,7 +217,7 @@ class Folder:
         if not self.is_local:
             self.filesystem.pipe_file(self.path(name), data)
             return
-        target = Path(self.path(name))
+        target = self._target(name)
         with _temporary_beside(target) as temporary:
             write_file(temporary, data, durable=durable)
             temporary.replace(target)
@@ -184,7 +237,7 @@ class Folder:
             except FileExistsError:
                 return False
             return True
-        target = Path(self.path(name))
+        target = self._target(name)
         with _temporary_beside(target) as temporary:
             write_file(temporary, data, durable=True)
             if not put_if_absent(temporary, target):
@@ -198,7 +251,7 @@ class Folder:
         if not self.is_local:
             self.filesystem.put_file(str(local), self.path(name))
             return
-        target = Path(self.path(name))
+        target = self._target(name)
         with (
             _temporary_beside(target) as temporary,
             local.open("rb") as source,
@@ -250,7 +303,7 @@ class Folder:
     def move(self, name: str, to: str) -> None:
         """Rename a file within this folder."""
         if self.is_local:
-            Path(self.path(to)).parent.mkdir(parents=True, exist_ok=True)
+            self._target(to).parent.mkdir(parents=True, exist_ok=True)
             Path(self.path(name)).replace(self.path(to))
         elif _PATTERN.search(self.path(name)) and type(self.filesystem).mv is AbstractFileSystem.mv:
             self.filesystem.cp_file(self.path(name), self.path(to))  # mv would copy all that fit the pattern
@@ -276,6 +329,7 @@ def _temporary_beside(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}"
     try:
-        yield temporary
+        with naming(target):
+            yield temporary
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,9 +1,11 @@
 """Which errors of storage pass by themselves, and waiting for them to."""
 
+import contextlib
 import errno
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from os import PathLike
 from typing import ParamSpec, TypeVar
 
 DELAYS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # between tries of one operation; then it is its caller's matter
@@ -22,6 +24,25 @@ R = TypeVar("R")
 def is_full(error: BaseException) -> bool:
     """Whether a disk is full, or a quota."""
     return isinstance(error, OSError) and error.errno in _FULL
+
+
+@contextlib.contextmanager
+def naming(path: str | PathLike[str]) -> Iterator[None]:
+    """Name the file or folder in an error of the disk that names none, as one of writing to an open file.
+
+    Example:
+        >>> with naming("report"):
+        ...     raise OSError(28, "No space left on device")
+        Traceback (most recent call last):
+            ...
+        OSError: [Errno 28] No space left on device: 'report'
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_full(error) and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def is_refused(error: BaseException | None) -> bool:

@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gridcell.cell import Cell, canonical_json
 from gridcell.errors import UserError
@@ -87,6 +89,7 @@ class Plans:
             "plugins": list(plugins),
             "search": search,
             "arguments": [redact(each) for each in arguments],
+            "written": time.time(),  # a copy of the store has other times of its files
             "cells": [cell.to_record() for cell in grid.cells.values()],
         }
         # Before its first trial a search has the suite's very grid.
@@ -97,8 +100,7 @@ class Plans:
         """Yield the stored plans, the one that was written last at the end, without damaged ones."""
         names = [f"plans/{name}" for name in self._folder.names("plans")]
         plans = parse_notes(self._folder.read_many(names), _FIELDS)
-        for name in sorted(plans, key=lambda name: (self._folder.modified(name), name)):
-            body = plans[name]
+        for name, body in sorted(plans.items(), key=lambda each: (self._written(*each), each[0])):
             try:
                 cells = {cell.id: cell for cell in map(Cell.from_record, body["cells"])}
             except UserError as error:
@@ -107,6 +109,11 @@ class Plans:
             files, search = tuple(body.get("plugins", ())), str(body.get("search", ""))
             arguments = tuple(map(str, body.get("arguments", ())))
             yield Plan(body["task"], body["suite"], cells, body["locations"], files, search, arguments)
+
+    def _written(self, name: str, body: Mapping[str, Any]) -> float:
+        """Return when a plan was written, in seconds since 1970; one that doesn't say so by its file."""
+        told = body.get("written")
+        return float(told) if isinstance(told, int | float) else self._folder.modified(name)
 
     def find(self, prefix: str) -> tuple[Plan, Cell]:
         """Return the one planned cell whose id starts with ``prefix``, and the newest plan that has it.

@@ -124,8 +124,11 @@ def _of_origin(name: str, entry: Mapping[str, Any]) -> list[str]:
     lies at a right angle to the mean, as in many dimensions it does, and nearer in few.
     """
     radius, far = entry["radius"]["mean"], entry["mean_norm"]
-    from_mean = math.sqrt(max(radius**2 - far**2, entry["spread"] ** 2))
-    if not from_mean or entry["m"]["mean"] * math.log2(radius / from_mean) < math.log2(FEWER):
+    if not radius:
+        return []
+    share = far / radius  # squares of R may leave what a float holds
+    left = max(math.sqrt(max((1 - share) * (1 + share), 0.0)), entry["spread"] / radius)
+    if not left or -entry["m"]["mean"] * math.log2(left) < math.log2(FEWER):
         return []
     return [
         f"{name}: R is measured from the origin, as published, and the points' mean lies {plain(far, 3)} "

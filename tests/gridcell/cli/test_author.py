@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import forked
+from gridcell import plugins
+from gridcell.cli.app import app
+from gridcell.cli.author import _why_broken, new
+from gridcell.errors import UserError
+from gridcell.testing import file_checks
 
 
 def gridcell(*words, where, code=0):
@@ -41,6 +47,38 @@ def test_a_task_of_ones_own(tmp_path):
     assert "--changed rerun makes them again" in said
     assert "6 cells run, 0 failed" in gridcell(*run, "--changed", "rerun", where=tmp_path)
     assert "other code" not in gridcell("plan", "parabola", "--plugin", "parabola.py", where=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "file"),
+    [
+        ("mine_task", "mine-task", "mine_task.py"),
+        ("mine-task", "mine-task", "mine_task.py"),
+        ("mine.task", "mine-task", "mine_task.py"),
+        ("MineTask2", "minetask2", "MineTask2.py"),
+    ],
+)
+def test_a_tasks_name_is_as_its_check_wants_it(given, name, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["new", "task", given])
+    assert said.exit_code == 0, said.output
+    assert f"gridcell check {file}" in said.output
+    assert f"gridcell run {name} --plugin {file}" in said.output
+    try:
+        checks = file_checks(file)
+        assert len(checks) == 9
+        assert [why for each in checks if (why := _why_broken(each))] == []
+    finally:
+        plugins.forget()
+
+
+@pytest.mark.parametrize("kind", ["task", "corruption"])
+@pytest.mark.parametrize("name", ["2nd", "größe", "_mine", "-mine", "a b", "", "class", "json"])
+def test_a_name_that_no_check_would_pass_is_refused(kind, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"must be letters|is a word of Python|is that of another module"):
+        new(kind, name)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

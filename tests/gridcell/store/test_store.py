@@ -286,13 +286,30 @@ def test_cells_are_found_in_stored_plans(any_store):
         any_store.plans.find("zz")
 
 
+def test_the_plans_of_a_copied_store_come_in_the_order_in_which_they_were_written(store):
+    builder = GridBuilder("t")
+    names = [f"suite-{number}" for number in range(4)]
+    for number, name in enumerate(names):
+        builder.add("k", {"grid": name})
+        store.plans.save("t", name, builder.build())
+        path = max(Path(store.uri, "plans").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+        os.utime(path, (10_000 - number, 10_000 - number))  # as a copy has them, in any order
+    assert [plan.suite for plan in store.plans.read_all()] == names
+    store.plans.save("t", "suite-4", builder.build())  # the last grid again: it replaces itself
+    assert [plan.suite for plan in store.plans.read_all()] == [*names[:3], "suite-4"]
+
+
 def test_stored_plans_come_oldest_first_and_a_cell_of_several_is_of_the_newest(store):
+    """Plans that don't say when they were written go by the times of their files."""
     shared = GridBuilder("t")
     cell = shared.add("k", {"a": 1})
     for number, name in enumerate(["first", "second", "third", "fourth"]):
         shared.add("k", {"grid": name})
         store.plans.save("t", name, shared.build())
         path = max(Path(store.uri, "plans").iterdir(), key=lambda file: file.stat().st_mtime_ns)
+        body = json.loads(path.read_text())
+        del body["written"]
+        path.write_text(json.dumps(body))
         os.utime(path, (10_000 - number, 10_000 - number))  # so that it isn't the order of writing by chance
     assert [plan.suite for plan in store.plans.read_all()] == ["fourth", "third", "second", "first"]
     assert store.plans.find(cell.id)[0].suite == "first"
