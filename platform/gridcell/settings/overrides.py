@@ -20,7 +20,7 @@ def apply_overrides(
     there, or gives a whole new one: ``pretrainings.rihc.epochs=1`` never adds a pre-training. A mapping that
     is given for a section or an entry changes what it names alone, as in a suite that extends another:
     ``training={epochs: 3}`` is ``training.epochs=3``. One of another kind replaces what is there, and so
-    does one that is given for all named entries.
+    does one that is given for all named entries. An empty one, ``training={}``, gives all defaults.
 
     Args:
         document: the suite's.
@@ -98,12 +98,20 @@ def _set(values: Any, given: Any, where: SchemaPlace) -> tuple[Any, Path, tuple[
 
 def _changes(values: Any, given: Any, where: SchemaPlace) -> bool:
     """Whether a mapping names some of a place's options, of the kind that is there."""
-    if not isinstance(values, Mapping) or not isinstance(given, Mapping) or where.takes_new_entries:
+    if not isinstance(values, Mapping) or not isinstance(given, Mapping) or not given:
+        return False
+    if where.takes_new_entries or not where.fitting({**values, **given}):
         return False
     by = where.chosen_by
     if by in given and given[by] != values.get(by, where.path[-1]):
         return False
-    return bool(where.fitting({**values, **given}))
+    is_entry = where.entry == len(where.path)
+    return not (is_entry and any(_is_choice(key, where) and values.get(key) != given[key] for key in given))
+
+
+def _is_choice(key: str, where: SchemaPlace) -> bool:
+    """Whether an option takes one of a few words, such as the source of an entry, which decides on others."""
+    return any("enum" in kind or "const" in kind for kind in where.below(key, {}).kinds)
 
 
 def _with_item(

@@ -200,7 +200,6 @@ def test_shipped_suites_fit_the_schema_for_editors(gridcell, task):
         (["training={epochs: 3, lr: 0.5}"], ["training.epochs=3", "training.lr=0.5"]),
         (["methods.ewc={training: {lr: 0.5}}"], ["methods.ewc.training.lr=0.5"]),
         (["methods.ewc={kind: ewc}"], []),
-        (["methods.ewc={}"], []),
     ],
 )
 def test_a_mapping_changes_what_it_names_alone(whole, single):
@@ -210,6 +209,9 @@ def test_a_mapping_changes_what_it_names_alone(whole, single):
 
 def test_a_mapping_of_another_kind_or_for_all_entries_replaces_what_is_there(tmp_path):
     assert list(loaded("imagenet-rib", "methods={ft: {}}").methods) == ["ft"]
+    assert loaded("imagenet-rib", "methods.ewc={}").methods["ewc"].parameters.strength == 1  # the default
+    rich = loaded("imagenet-rib", "pretrainings.rich={source: timm}").pretrainings["rich"]
+    assert (rich.source, rich.model_fields_set) == ("timm", {"source"})
     derived = loaded("imagenet-rib", f"data={{source: shards, root: {tmp_path}}}").data
     assert (derived.source, derived.root) == ("shards", str(tmp_path))
 
