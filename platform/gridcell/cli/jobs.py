@@ -113,7 +113,8 @@ def submit(
 ) -> None:
     """Run a suite on a Ray cluster: send this folder's code, and start 'gridcell run' there.
 
-    What git ignores stays here, and so do data, results, environments, caches and files that hold secrets.
+    What git ignores stays here, and so do stores, reports, shards, environments, caches and files that hold
+    secrets. Other data goes along unless --exclude names it; --dry-run lists what would be sent.
     Submit again to go on: nothing that is done is run twice.
     """
     root = Path.cwd()

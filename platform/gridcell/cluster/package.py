@@ -1,4 +1,4 @@
-"""What of a working directory goes along with a job: the code, and neither data, results nor secrets."""
+"""What of a working directory goes along with a job: the code, and neither results, shards nor secrets."""
 
 import fnmatch
 import os
@@ -33,8 +33,9 @@ LEFT_OUT = (
     *("token.json", "tokens.json", "token.txt", "*.token", ".token*", "auth_token", ".authinfo*"),
     *(".comet.config", ".databrickscfg", ".snowsql", ".passwd*", "password*.txt"),
 )
-# A folder that holds one of these is a virtual environment or a store, whatever its name.
-_MARKERS = ("pyvenv.cfg", "gridcell.json")
+# A folder that holds all of one of these is a virtual environment, a store, a report or a set of shards,
+# whatever its name. Many a folder has a manifest.
+_MARKERS = (("pyvenv.cfg",), ("gridcell.json",), ("record.json.gz",), ("manifest.json", "index.npz"))
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's earliest date: equal content is an equal archive, uploaded once
 
 
@@ -128,7 +129,7 @@ def _selected(root: Path, names: Iterable[str], patterns: Sequence[str]) -> Iter
 
     def is_marked(folder: Path) -> bool:
         if folder not in marked:
-            marked[folder] = any((folder / marker).exists() for marker in _MARKERS)
+            marked[folder] = _is_marked(folder)
         return marked[folder]
 
     for name in dict.fromkeys(names):
@@ -161,14 +162,17 @@ def _walk(root: Path, patterns: Sequence[str]) -> Iterator[str]:
         subfolders[:] = [
             name
             for name in subfolders
-            if not _matches((inside / name).as_posix(), patterns)
-            and not any((here / name / marker).exists() for marker in _MARKERS)
+            if not _matches((inside / name).as_posix(), patterns) and not _is_marked(here / name)
         ]
         yield from ((inside / name).as_posix() for name in subfolders if (here / name).is_symlink())
         for name in names:
             relative = (inside / name).as_posix()
             if (here / name).is_file() and not _matches(relative, patterns):
                 yield relative
+
+
+def _is_marked(folder: Path) -> bool:
+    return any(all((folder / name).exists() for name in marker) for marker in _MARKERS)
 
 
 def _is_left_out(name: str, patterns: Sequence[str]) -> bool:

@@ -7,7 +7,9 @@ import zipfile
 import pytest
 
 from gridcell.cluster.package import pack
+from gridcell.data.shards.manifest import INDEX, MANIFEST
 from gridcell.errors import UserError
+from gridcell.report.record import RECORD
 
 CODE = {"task.py": 10, "src/deep/model.py": 20, "suite.yaml": 5}
 STAYS = (
@@ -22,6 +24,13 @@ STAYS = (
     *(".git-credentials", ".pypirc", "id_rsa", "conf/credentials.json", ".kube/config", "kubeconfig"),
     *("renamed-environment/pyvenv.cfg", "renamed-environment/lib/y.py"),
     *("my-store/gridcell.json", "my-store/results/b.json"),
+    *(
+        f"my-report/{RECORD}",
+        "my-report/report.html",
+        f"sets/a/{MANIFEST}",
+        f"sets/a/{INDEX}",
+        "sets/a/0.tar",
+    ),
 )
 
 
@@ -96,6 +105,11 @@ def test_a_repository_sends_what_git_does_not_ignore(folder):
         (folder / name).write_text("new")
     assert set(pack(folder).sizes) == {*CODE, ".gitignore", "src/new.py"}
     assert set(pack(folder / "src").sizes) == {"deep/model.py", "new.py"}
+
+
+def test_a_manifest_alone_makes_no_shards(folder):
+    (folder / "src" / MANIFEST).write_text("{}")  # as a package of JavaScript has one
+    assert set(pack(folder).sizes) == {*CODE, f"src/{MANIFEST}"}
 
 
 def test_what_is_excluded_stays(folder):
