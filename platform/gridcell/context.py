@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gridcell.cell import Cell, Stage, canonical_json
 from gridcell.errors import CorruptData, Preempted
@@ -44,6 +44,28 @@ class Curves:
         self.step = step
         for name, value in metrics.items():
             self._curves.setdefault(name, Thinned(MAX_CURVE_POINTS)).add((step, float(value)))
+
+    def state(self) -> dict[str, Any]:
+        """Return plain values, for a checkpoint, from which ``restore`` goes on."""
+        curves = {name: {"kept": curve.kept, "added": curve.added} for name, curve in self._curves.items()}
+        return {"step": self.step, "curves": curves}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken.
+
+        Example:
+            >>> before, after = Curves(), Curves()
+            >>> before.add(10, {"loss": 0.5})
+            >>> after.restore(before.state())
+            >>> after.add(20, {"loss": 0.25})
+            >>> after.points
+            {'loss': [(10, 0.5), (20, 0.25)]}
+        """
+        self.step = state["step"]
+        self._curves = {
+            name: Thinned(MAX_CURVE_POINTS, [(step, value) for step, value in one["kept"]], one["added"])
+            for name, one in state["curves"].items()
+        }
 
 
 @dataclass

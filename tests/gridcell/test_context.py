@@ -47,6 +47,16 @@ def test_the_mean_of_a_thinned_curve_is_that_of_the_whole():
     assert np.trapezoid(told[:, 1], told[:, 0]) / 2999 == pytest.approx(values.mean(), abs=1e-4)
 
 
+def test_curves_go_on_from_a_checkpoint_as_if_they_had_not_stopped():
+    whole, before, after = Curves(), Curves(), Curves()
+    for step in range(3000):
+        whole.add(step, {"loss": step / 2})
+        before.add(step, {"loss": step / 2}) if step < 1234 else after.add(step, {"loss": step / 2})
+        if step == 1233:
+            after.restore(json.loads(json.dumps(before.state())))
+    assert (after.points, after.step) == (whole.points, whole.step)
+
+
 def test_a_step_of_numpy_is_a_step(store, tmp_path):
     told = []
     context = _context(store, tmp_path, lambda step, metrics: told.append(step))

@@ -23,3 +23,15 @@ def test_no_more_stay_than_were_asked_for_and_at_least_half(added):
     for item in range(added):
         thinned.add(item)
     assert min(added, 25) <= len(thinned.kept) <= 50
+
+
+@given(most=st.integers(2, 20), added=st.integers(0, 200), later=st.integers(0, 200))
+def test_one_that_starts_where_another_stood_goes_on_as_that_one(most, added, later):
+    whole = Thinned(most)
+    for item in range(added):
+        whole.add(item)
+    resumed = Thinned(most, whole.kept, whole.added)
+    for item in range(added, added + later):
+        whole.add(item)
+        resumed.add(item)
+    assert (resumed.kept, resumed.added) == (whole.kept, whole.added)

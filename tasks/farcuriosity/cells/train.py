@@ -77,15 +77,13 @@ def train(cell: Cell, context: Context, *, checkpoint_every_s: float) -> Mapping
             if last is not None:
                 held = checkpoint.load(algorithm, last)
                 best.held = held["best"]
-                context.curves.points.update(
-                    {name: [tuple(point) for point in points] for name, points in held["curves"].items()}
-                )
+                context.curves.restore(held["curves"])
             elif cell.config["training"]["random_steps"]:
                 frames = random_frames(algorithm, cell.config["training"]["random_steps"])
                 learners.ask_all(lambda learner: learner.warm_up(frames))
             _updates(algorithm, end, context, checkpoint_every_s, best, of=cell.config["steps"])
             if end < cell.config["steps"]:
-                state = {"curves": dict(context.curves.points), "best": best.held}
+                state = {"curves": context.curves.state(), "best": best.held}
                 checkpoint.save(algorithm, context.outputs / STATE, **state)
             agent = context.outputs / AGENT
             learners.ask(lambda learner: save_policy(learner.policy, agent))
@@ -263,10 +261,10 @@ def _updates(
             )
         if context.checkpoint_is_due(checkpoint_every_s) and done < steps:
             path = context.scratch / "checkpoint.pt"
-            checkpoint.save(algorithm, path, curves=dict(context.curves.points), best=best.held)
+            checkpoint.save(algorithm, path, curves=context.curves.state(), best=best.held)
             context.keep(path, done)
             path.unlink()
     if context.stop is not None:  # it goes on from here, with new episodes, as after an interruption
         path = context.scratch / "checkpoint.pt"
-        checkpoint.save(algorithm, path, curves=dict(context.curves.points), best=best.held)
+        checkpoint.save(algorithm, path, curves=context.curves.state(), best=best.held)
         context.checkpoints.save(path, done)
