@@ -49,7 +49,7 @@ def test_a_selection_of_what_is_compared_alone_is_no_selection(compared):
 
 
 def test_the_command_says_what_it_keeps_and_how_to_remove_that_too(gridcell):
-    assert gridcell("run", "toy", "--storage", "runs")[0] == 0
+    assert gridcell("run", "toy", "--storage", "runs", "--executor", "inline")[0] == 0
     cells, before = toy_task.plan(toy_task.Settings()).cells, Store("runs").results.done()
     forget = ("forget", "toy", "--storage", "runs", "--select", "row=1")
     code, shown, _ = gridcell(*forget)
